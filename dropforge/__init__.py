@@ -1,0 +1,1 @@
+"""Dropforge at run time: what turns a dropped config into a model in production."""

@@ -1,0 +1,1 @@
+"""Airflow: the tasks of the generated DAGs, the trigger that wakes them, and the warm executor."""

@@ -1,0 +1,45 @@
+"""A local executor whose workers are warm: they inherit the imported libraries by fork.
+
+Each Airflow task is a fresh process, and importing scikit-learn and MLflow takes it seconds. Here the parent imports
+them once. It imports and never calls: no fit, no client, no connection and no thread may exist before the fork.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+from airflow.executors.local_executor import LocalExecutor
+
+log = logging.getLogger(__name__)
+
+LIBRARIES = (
+    "dropforge.airflow.tasks",
+    "dropforge.data",
+    "dropforge.promotion",
+    "dropforge.training.evaluate",
+    "dropforge.training.fit",
+    "dropforge.training.log",
+    "dropforge.training.train",
+    "matplotlib.backends.backend_agg",
+    "mlflow.sklearn",
+    "mlflow.store.artifact.local_artifact_repo",
+    "mlflow.store.tracking.rest_store",
+    "pandas",
+    "skops.io",
+    "sklearn.ensemble",
+)
+
+
+class WarmLocalExecutor(LocalExecutor):
+    """Airflow's LocalExecutor with the libraries of our tasks imported before it forks."""
+
+    def start(self) -> None:
+        """Import, then start the workers."""
+        for library in LIBRARIES:
+            importlib.import_module(library)
+        from dropforge.estimators.registry import registry, trusted_types
+
+        registry()  # imports every module of scikit-learn that holds an estimator
+        trusted_types()
+        super().start()

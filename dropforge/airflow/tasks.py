@@ -1,0 +1,217 @@
+"""The tasks of the generated DAGs: thin functions over the library.
+
+Each takes the project's folder and the pipeline's settings as the DAG carries them, and may be cleared, retried
+or marked failed at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from dropforge.airflow.batches import batched
+from dropforge.airflow.runs import is_active
+from dropforge.configs import from_plain, read_candidates
+from dropforge.documents import Problem, UserError
+from dropforge.estimators import Allowed
+from dropforge.folder import Claim, WatchFolder
+from dropforge.project import Project
+from dropforge.settings import Pipeline, decode
+
+log = logging.getLogger(__name__)
+
+Batch = dict[str, Any]
+
+
+def claim(home: str, settings: str) -> list[Batch]:
+    """Claim the whole new configs, reject those with a mistake, and return the candidates in batches."""
+    pipeline, folder = decode(settings), _folder(home, settings)
+    run = _run_id()
+    items = []
+    for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other)):
+        try:
+            if taken.unreadable:
+                raise UserError(Problem(taken.unreadable, "Check its rights.", taken.file))
+            candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline))
+        except UserError as error:
+            log.error("%s is rejected:\n%s", taken.file, error)
+            folder.file_away(taken, run, str(error))
+            continue
+        log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
+        items += [
+            {"key": taken.key, "index": index, "label": candidate.label, "candidate": candidate.to_plain()}
+            for index, candidate in enumerate(candidates)
+        ]
+    return batched(items)
+
+
+def train(batch: Batch, home: str, settings: str) -> list[dict[str, Any]]:
+    """Train the candidates of a batch; what became of each is the task's result."""
+    from dropforge.data import load
+    from dropforge.training import Outcome
+    from dropforge.training import train as train_candidate
+
+    pipeline, folder, project = decode(settings), _folder(home, settings), Project(_path(home))
+    outcomes: list[dict[str, Any]] = []
+    try:
+        rows = load(pipeline.data, project.home)
+    except UserError as error:
+        failed = [Outcome("failed", i["label"], i["candidate"]["class"], error=str(error)) for i in batch["items"]]
+        return _result(batch, [vars(outcome) for outcome in failed])
+    for item in batch["items"]:
+        taken = Claim(item["candidate"]["file"], item["key"])
+        candidate = from_plain(item["candidate"], _allowed(pipeline))
+        drop = f"{_run_id()}/{item['key']}/{item['index']}"
+        outcome = train_candidate(candidate, folder.content(taken), pipeline, rows, project, drop)
+        log.info("%s", summary(vars(outcome)))
+        outcomes.append(vars(outcome))
+    return _result(batch, outcomes)
+
+
+def finish(batches: Iterable[Batch] | None, outcomes: Iterable[Any] | None, home: str, settings: str) -> None:
+    """File each config away, say what became of it, and give back what this run could not finish."""
+    folder, run = _folder(home, settings), _run_id()
+    results = {(o["key"], o["index"]): o for some in outcomes or [] if some for o in some}
+    files: dict[Claim, list[dict[str, Any] | None]] = {}
+    labels: dict[tuple[str, int], str] = {}
+    for batch in batches or []:
+        for item in batch["items"]:
+            taken = Claim(item["candidate"]["file"], item["key"])
+            files.setdefault(taken, []).append(results.get((item["key"], item["index"])))
+            labels[item["key"], len(files[taken]) - 1] = item["label"]
+    for taken, found in files.items():
+        errors = [
+            _stopped(labels[taken.key, index]) if outcome is None else outcome["error"]
+            for index, outcome in enumerate(found)
+            if outcome is None or outcome["error"]
+        ]
+        place = folder.file_away(taken, run, "\n".join(errors) or None)
+        lines = [summary(outcome) for outcome in found if outcome]
+        log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
+    for taken in folder.claimed_by(run):
+        folder.release(taken, run)
+        log.warning("%s was claimed and not trained; the next run takes it", taken.file)
+
+
+def find(home: str, settings: str) -> list[str]:
+    """Return the versions that were never validated."""
+    from dropforge.promotion import pending
+
+    pipeline = decode(settings)
+    return [version.version for version in pending(_store(home), pipeline)][:1000]
+
+
+def validate(version: str, home: str, settings: str) -> dict[str, Any]:
+    """Score a version on the holdout rows, and tag it with the result."""
+    from dropforge.data import load
+    from dropforge.promotion import validate as validate_version
+
+    pipeline, store = decode(settings), _store(home)
+    found = store.version(pipeline.name, version)
+    if found is None:
+        raise AirflowSkipException(f"version {version} was deleted meanwhile")
+    result = validate_version(store, pipeline, load(pipeline.data, _path(home)), found)
+    log.info(
+        "version %s: %s %s %s",
+        version,
+        pipeline.promote.metric,
+        result.value,
+        "; ".join(result.reasons) or "passed",
+    )
+    return vars(result) | {"reasons": list(result.reasons)}
+
+
+def promote(home: str, settings: str) -> dict[str, Any]:
+    """Decide who is champion, have it hosted, and move alias and stage."""
+    from dropforge.data import load
+    from dropforge.promotion import promote as promote_best
+
+    pipeline = decode(settings)
+    rows = load(pipeline.data, _path(home))
+    decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
+    for contender in decision.candidates:
+        log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
+    log.info("%s", decision.verdict)
+    return decision.to_plain()
+
+
+def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
+    """Predict over HTTP and see that the champion answers."""
+    from dropforge.data import load
+    from dropforge.promotion import prove as prove_version
+
+    pipeline = decode(settings)
+    hosting = _hosting(home, pipeline)
+    if hosting is None or decision["champion"] is None:
+        raise AirflowSkipException("nothing is hosted")
+    predictions = prove_version(load(pipeline.data, _path(home)), hosting, decision["champion"])
+    log.info("version %s answers: %s", decision["champion"], predictions)
+    return {"version": decision["champion"], "predictions": predictions}
+
+
+def summary(outcome: dict[str, Any]) -> str:
+    """Return an outcome in one line."""
+    if outcome["status"] == "failed":
+        return f"{outcome['candidate']}: failed"
+    score = outcome["metrics"].get("test_f1_macro")
+    shown = f", f1_macro {score:.4f} on the test rows" if score is not None else ""
+    verb = "is version" if outcome["status"] == "trained" else "was trained before: version"
+    return f"{outcome['candidate']} {verb} {outcome['version']}{shown} ({outcome['seconds']} s)"
+
+
+def _result(batch: Batch, outcomes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = [
+        {"key": item["key"], "index": item["index"], **outcome}
+        for item, outcome in zip(batch["items"], outcomes, strict=True)
+    ]
+    if errors := [outcome["error"] for outcome in found if outcome["status"] == "failed"]:
+        # The task is red, as its candidate failed; what became of the others of its batch is kept all the same.
+        get_current_context()["ti"].xcom_push(key="return_value", value=found)
+        raise AirflowFailException("\n".join(errors))
+    return found
+
+
+def _stopped(label: str) -> str:
+    return str(
+        Problem(
+            "training was stopped before it ended: its task was marked failed in Airflow, or its process was killed",
+            "Clear the task in Airflow to train it after all, or drop the config again.",
+            label,
+        )
+    )
+
+
+def _folder(home: str, settings: str) -> WatchFolder:
+    pipeline, project = decode(settings), Project(_path(home))
+    return WatchFolder(project.resolve(pipeline.train.watch), project.state / "dropped" / pipeline.name)
+
+
+def _store(home: str) -> Any:
+    from dropforge.registry import Store
+
+    return Store.connect(Project(_path(home)))
+
+
+def _hosting(home: str, pipeline: Pipeline) -> Any:
+    from dropforge.promotion import Hosting
+
+    address = Project(_path(home)).address("server")
+    return Hosting(address, pipeline.name) if address and pipeline.host.enabled else None
+
+
+def _allowed(pipeline: Pipeline) -> Allowed:
+    return Allowed(pipeline.train.estimators, pipeline.train.deny)
+
+
+def _path(home: str) -> Any:
+    from pathlib import Path
+
+    return Path(home)
+
+
+def _run_id() -> str:
+    return str(get_current_context()["run_id"])

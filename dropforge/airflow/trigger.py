@@ -1,0 +1,78 @@
+"""The trigger behind a watch folder: it wakes the train DAG when a whole config waits there.
+
+Its event is only a wake-up: events merge and can slip to the next run, so ``claim`` lists the folder itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+from watchfiles import awatch
+
+from dropforge.airflow.runs import is_active
+from dropforge.folder import SETTLE_SECONDS, WatchFolder
+from dropforge.project import Project
+
+
+class DropTrigger(BaseEventTrigger):
+    """Announce whole configs.
+
+    Parameters
+    ----------
+    dag_id : str
+        The train DAG.
+    home : str
+        The project's folder.
+    watch : str
+        The watch folder, as the spec says it.
+    poll : float
+        Seconds between looks where no file event comes (network folders send none).
+    remind : float
+        Seconds after which files that nobody claimed are announced again.
+    """
+
+    def __init__(self, dag_id: str, home: str, watch: str, poll: float = 2.0, remind: float = 30.0) -> None:
+        super().__init__()
+        self.dag_id, self.home, self.watch = dag_id, home, watch
+        self.poll, self.remind = poll, remind
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow needs to make this trigger again."""
+        kwargs = {name: getattr(self, name) for name in ("dag_id", "home", "watch", "poll", "remind")}
+        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each batch of files that waits."""
+        folder = WatchFolder(Project(Path(self.home)).resolve(self.watch), Path())
+        announced: dict[str, float] = {}
+        folder.path.mkdir(parents=True, exist_ok=True)
+        async for _ in self._wake_ups(folder.path):
+            waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run))
+            now = time.monotonic()
+            announced = {name: at for name, at in announced.items() if name in waiting and now - at < self.remind}
+            if new := [name for name in waiting if name not in announced]:
+                announced |= dict.fromkeys(new, now)
+                yield TriggerEvent({"files": new})
+
+    async def _wake_ups(self, folder: Path) -> AsyncIterator[None]:
+        """Yield at the start, after file events once they have settled, and at every ``poll``."""
+        yield
+        watcher = awatch(
+            folder,
+            watch_filter=None,
+            debounce=50,
+            step=20,
+            recursive=False,
+            rust_timeout=int(self.poll * 1000),
+            yield_on_timeout=True,
+        )
+        async for changes in watcher:
+            if changes:
+                await asyncio.sleep(SETTLE_SECONDS)  # a file is whole only after it has been quiet for so long
+            yield

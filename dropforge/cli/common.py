@@ -1,0 +1,52 @@
+"""What the commands share: their options, and how they print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from dropforge.project import Project
+    from dropforge.settings import Pipeline
+    from generator.spec import Spec
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SpecOption = Annotated[Path, typer.Option("--spec", help="The spec file.", envvar="DROPFORGE_SPEC")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SPEC = Path("pipelines.yaml")
+
+
+def load_spec(path: Path) -> Spec:
+    """Return the spec."""
+    from generator.spec import read_spec
+
+    return read_spec(path)
+
+
+def load_pipeline(path: Path, name: str) -> tuple[Project, Pipeline]:
+    """Return the project of a spec, and one of its pipelines."""
+    from dropforge.project import Project
+
+    spec = load_spec(path)
+    return Project(spec.home), spec.pipeline(name)
+
+
+def say(text: str) -> None:
+    """Print a line for people; what users wrote is never read as markup."""
+    out.print(text, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    out.print(json.dumps(value, indent=2, ensure_ascii=False), markup=False)
+
+
+def fail(code: int = 1) -> typer.Exit:
+    """Return the exit for a command that fell short."""
+    return typer.Exit(code)

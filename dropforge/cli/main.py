@@ -1,0 +1,36 @@
+"""The command line's entry."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from dropforge.cli import models, specs, stack
+from dropforge.cli.common import err
+
+app = typer.Typer(
+    help="Drop a config, get a model in production.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (*specs.COMMANDS, *models.COMMANDS, *stack.COMMANDS):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is a message and exit code 1, a bug keeps its traceback."""
+    from dropforge.documents import UserError
+
+    try:
+        app()
+    except UserError as error:
+        for problem in error.problems:
+            err.print(str(problem), markup=False, style="red")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Commands about models: train, promote, versions. They need no running stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_pipeline, print_json, say
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="The config.")],
+    pipeline: Annotated[str, typer.Option("--pipeline", help="The pipeline.")],
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a config's candidates here and now, as the DAG would.
+
+    Example: dropforge train configs/wine/forest.yaml --pipeline wine
+    """
+    from dropforge.configs import read_candidates
+    from dropforge.data import load
+    from dropforge.documents import Problem, UserError
+    from dropforge.estimators import Allowed
+    from dropforge.training import train as train_candidate
+
+    project, settings = load_pipeline(spec, pipeline)
+    try:
+        content = config.read_bytes()
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(config))) from None
+    candidates = read_candidates(content, config.name, Allowed(settings.train.estimators, settings.train.deny))
+    rows = load(settings.data, project.home)
+    outcomes = [train_candidate(candidate, content, settings, rows, project) for candidate in candidates]
+    if as_json:
+        print_json([
+            {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}
+            for o in outcomes
+        ])  # fmt: skip
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            typer.echo(outcome.error, err=True)
+        elif not as_json:
+            known = " (trained before)" if outcome.status == "known" else ""
+            say(f"{outcome.candidate}: version {outcome.version}{known}")
+            for name, value in outcome.metrics.items():
+                say(f"  {name} {value:.4f}")
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise fail()
+
+
+def promote(
+    pipeline: Annotated[str, typer.Argument(help="The pipeline.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide, and change nothing.")] = False,
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate new versions, and make the best the champion if it beats the one there is.
+
+    Example: dropforge promote wine --dry-run
+    """
+    from dropforge.data import load
+    from dropforge.promotion import Hosting
+    from dropforge.promotion import promote as promote_best
+    from dropforge.registry import Store
+
+    project, settings = load_pipeline(spec, pipeline)
+    address = project.address("server")
+    hosting = Hosting(address, pipeline) if address and settings.host.enabled else None
+    rows = load(settings.data, project.home)
+    decision = promote_best(Store.connect(project), settings, rows, hosting, dry_run=dry_run)
+    if as_json:
+        print_json(decision.to_plain())
+        return
+    for contender in decision.candidates:
+        value = "-" if contender.value is None else f"{contender.value:.4f}"
+        say(f"version {contender.version}: {settings.promote.metric} {value} {'; '.join(contender.reasons)}".rstrip())
+    say(("Would be: " if dry_run else "") + decision.verdict)
+
+
+def versions(
+    pipeline: Annotated[str, typer.Argument(help="The pipeline.")],
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a pipeline's versions, best on the holdout rows first.
+
+    Example: dropforge versions wine
+    """
+    from dropforge.registry import Store
+
+    project, settings = load_pipeline(spec, pipeline)
+    store = Store.connect(project)
+    champion = store.champion(pipeline, settings.promote).version
+    tag = f"holdout_{settings.promote.metric}"
+    found = sorted(store.search(pipeline, {}), key=lambda v: (-float(v.tags.get(tag, "-inf")), v.number))
+    table: list[dict[str, Any]] = [
+        {
+            "version": version.version,
+            "class": version.tags.get("estimator"),
+            "config_file": version.tags.get("config_file"),
+            "status": version.tags.get("validation_status"),
+            tag: float(version.tags[tag]) if tag in version.tags else None,
+            "stage": version.stage,
+            "champion": champion is not None and champion.version == version.version,
+        }
+        for version in found
+    ]
+    if as_json:
+        print_json(table)
+        return
+    from rich.table import Table
+
+    from dropforge.cli.common import out
+
+    shown = Table("version", "estimator", "config", settings.promote.metric, "status", "stage")
+    for row in table:
+        value = "-" if row[tag] is None else f"{row[tag]:.4f}"
+        stage = f"{row['stage']} (champion)" if row["champion"] else row["stage"]
+        name = (row["class"] or "").rpartition(".")[2]
+        shown.add_row(row["version"], name, row["config_file"], value, row["status"], stage)
+    out.print(shown)
+
+
+COMMANDS = (train, promote, versions)

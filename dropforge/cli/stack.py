@@ -1,0 +1,113 @@
+"""Commands about the running stack: up, down, status, serve."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, say
+
+Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", show_default=False)]
+Host = Annotated[str, typer.Option(help="Address to bind; loopback only.")]
+
+
+def up(
+    airflow_port: Port = None,
+    mlflow_port: Port = None,
+    server_port: Port = None,
+    host: Host = "127.0.0.1",
+    spec: SpecOption = SPEC,
+) -> None:
+    """Start Airflow, MLflow and the model server, and keep them alive until Ctrl-C.
+
+    Example: dropforge up --airflow-port 8081
+    """
+    from dropforge.project import Project
+    from dropforge.stack.ports import choose, loopback
+    from dropforge.stack.supervisor import Supervisor
+    from generator.plan import apply, plan
+
+    found = load_spec(spec)
+    project = Project(found.home)
+    wanted = {"airflow": airflow_port, "mlflow": mlflow_port, "server": server_port}
+    addresses, notes = choose(loopback(host), wanted)
+    for note in notes:
+        say(note)
+    steps = plan(found)
+    if not list(project.dags.glob("*.yaml")):
+        apply(steps)
+        say("generated the DAGs")
+    elif any(step.action != "keep" for step in steps):
+        say("dags_generated is not what the spec says: run 'dropforge generate' to take the change up")
+    for pipeline in found.pipelines:
+        (found.home / pipeline.train.watch).mkdir(parents=True, exist_ok=True)
+
+    def ready() -> None:
+        say(
+            f"\nAirflow       {addresses.airflow}\nMLflow        {addresses.mlflow}\nModel server  {addresses.server}/docs\n"
+        )
+        say("Drop configs into: " + ", ".join(pipeline.train.watch for pipeline in found.pipelines))
+        say("Ctrl-C ends it.")
+
+    Supervisor(project, addresses, say).run(ready)
+
+
+def down(spec: SpecOption = SPEC) -> None:
+    """End the stack of this project.
+
+    Example: dropforge down
+    """
+    from dropforge.project import Project
+    from dropforge.stack.supervisor import stop
+
+    ran = stop(Project(load_spec(spec).home))
+    say("the stack is down" if ran else "no stack was up")
+
+
+def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
+    """Show whether the stack is up, where it answers, and whether the DAGs are what the spec says.
+
+    Example: dropforge status --json
+    """
+    from dropforge.project import Project
+    from dropforge.stack.supervisor import status as stack_status
+    from generator.plan import plan
+
+    found = load_spec(spec)
+    state = stack_status(Project(found.home))
+    state["stale"] = [step.path.name for step in plan(found) if step.action != "keep"]
+    if as_json:
+        print_json(state)
+    else:
+        say("the stack is up" if state["running"] else "the stack is down: 'dropforge up' starts it")
+        for name, address in state["addresses"].items():
+            say(f"  {name:<14} {address}")
+        for name, alive in state["parts"].items():
+            say(f"  {name:<14} {'alive' if alive else 'dead, is started again'}")
+        for name in state["stale"]:
+            say(f"dags_generated/{name} is not what the spec says: run 'dropforge generate'")
+    if not state["running"]:
+        raise fail()
+
+
+def serve(
+    pipelines: Annotated[list[str] | None, typer.Argument(help="Pipelines; all that are hosted by default.")] = None,
+    port: Annotated[int, typer.Option(help="Port.")] = 5002,
+    host: Host = "127.0.0.1",
+    spec: SpecOption = SPEC,
+) -> None:
+    """Serve the champions over HTTP.
+
+    Example: dropforge serve wine --port 5002
+    """
+    from dropforge.project import Project
+    from dropforge.serving.run import serve as serve_models
+    from dropforge.stack.ports import loopback
+
+    found = load_spec(spec)
+    chosen = [found.pipeline(name) for name in pipelines] if pipelines else found.pipelines
+    serve_models(Project(found.home), chosen, loopback(host), port)
+
+
+COMMANDS = (up, down, status, serve)

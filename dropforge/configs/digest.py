@@ -1,0 +1,31 @@
+"""A candidate's digest: what makes two of them the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+
+from dropforge.configs.candidates import Candidate
+from dropforge.estimators import plain
+from dropforge.settings import Split
+
+PREPROCESSING = "none"
+
+
+def digest(candidate: Candidate, data_digest: str, split: Split) -> str:
+    """Return the digest of a candidate on its data.
+
+    It covers the normal form of the config, the preprocessing, the data, the split and scikit-learn's
+    major.minor version; not the file's name, the model's name or the order of keys.
+    """
+    import sklearn
+
+    content = {
+        "estimator": plain(candidate.estimator),
+        "preprocessing": PREPROCESSING,
+        "data": data_digest,
+        "split": asdict(split),
+        "scikit-learn": ".".join(sklearn.__version__.split(".")[:2]),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,56 @@
+"""Read the rows: a scikit-learn loader, a .csv or a .parquet file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dropforge.documents import Problem, UserError, did_you_mean
+
+LOADERS = "sklearn.datasets."
+
+
+def read_frame(source: str, home: Path) -> pd.DataFrame:
+    """Return the rows of ``source``, target included.
+
+    Raises
+    ------
+    UserError
+        If there is no such loader or file, or the file cannot be read.
+    """
+    if source.startswith(LOADERS):
+        return _from_loader(source)
+    path = home / source
+    try:
+        return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(
+            Problem(
+                "there is no such file",
+                f"Put it there, or correct data.source; it is looked for in {home}.",
+                source,
+            )
+        ) from None
+    except (ValueError, OSError) as error:
+        raise UserError(Problem(f"the data cannot be read: {error}", "Correct the file.", source)) from error
+
+
+def _from_loader(source: str) -> pd.DataFrame:
+    from sklearn import datasets
+
+    name = source.removeprefix(LOADERS)
+    known = [loader for loader in datasets.__all__ if loader.startswith("load_")]
+    if name not in known:
+        hint = did_you_mean(name, known) or "Write e.g. sklearn.datasets.load_wine."
+        raise UserError(Problem(f"scikit-learn has no data set '{source}'", hint, source))
+    try:
+        return getattr(datasets, name)(as_frame=True).frame
+    except TypeError:
+        raise UserError(
+            Problem(
+                f"'{source}' gives no table",
+                "Choose a loader with rows and a target, such as load_wine.",
+                source,
+            )
+        ) from None

@@ -1,0 +1,103 @@
+"""Who should be the champion: a pure function of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dropforge.promotion.validate import Validation
+from dropforge.settings import Promote
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A version that was considered: its value of the metric, and the reasons against it."""
+
+    version: str
+    value: float | None
+    passed: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a tick decided.
+
+    Parameters
+    ----------
+    champion, previous : str, optional
+        The champion after and before.
+    verdict : str
+        In words.
+    candidates : tuple of Contender
+        What was considered, best first.
+    """
+
+    champion: str | None
+    previous: str | None
+    verdict: str
+    candidates: tuple[Contender, ...]
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the champion changes."""
+        return self.champion != self.previous
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return plain values: the shape of ``promote --json``."""
+        plain = asdict(self)
+        plain["candidates"] = [{**item, "reasons": list(item["reasons"])} for item in plain["candidates"]]
+        return plain
+
+
+def decide(champion: Validation | None, challengers: Sequence[Validation], settings: Promote) -> Decision:
+    """Compare the challengers with the champion, all scored on the same rows.
+
+    A challenger wins if it is strictly better by at least ``min_improvement``; ties go to the champion, and
+    among challengers to the older version.
+    """
+    ranked = sorted(
+        challengers, key=lambda v: (not v.passed, -(v.value if v.value is not None else 0.0), int(v.version))
+    )
+    previous = champion.version if champion else None
+    bar = champion.value if champion and champion.value is not None else None
+    best = next((v for v in ranked if v.passed and v.value is not None), None)
+    contenders = tuple(_contender(v, bar, settings) for v in ranked)
+    metric = settings.metric
+    if best is None or best.value is None:
+        verdict = "no challenger" if not ranked else "no challenger passed validation"
+        keeps = f"version {previous} stays" if previous else "there is no champion yet"
+        return Decision(previous, previous, f"{verdict}; {keeps}", contenders)
+    if bar is not None and not _beats(best.value, bar, settings):
+        verdict = (
+            f"version {previous} stays: {metric} {bar:.4f} is not beaten by version {best.version}'s {best.value:.4f}"
+        )
+        if settings.min_improvement:
+            verdict += f" (needs {settings.min_improvement:g} more)"
+        return Decision(previous, previous, verdict, contenders)
+    if bar is not None:
+        verdict = f"version {best.version} beats version {previous}: {metric} {best.value:.4f} against {bar:.4f}"
+    elif previous:
+        verdict = (
+            f"version {best.version} replaces version {previous}, which could not be scored: {metric} {best.value:.4f}"
+        )
+    else:
+        verdict = f"version {best.version} is the first champion: {metric} {best.value:.4f}"
+    return Decision(best.version, previous, verdict, contenders)
+
+
+def _beats(value: float, bar: float, settings: Promote) -> bool:
+    return value > bar and value - bar >= settings.min_improvement
+
+
+def _contender(validation: Validation, bar: float | None, settings: Promote) -> Contender:
+    reasons = list(validation.reasons)
+    if (
+        validation.passed
+        and validation.value is not None
+        and bar is not None
+        and not _beats(validation.value, bar, settings)
+    ):
+        reasons.append(f"does not beat the champion's {bar:.4f}")
+    return Contender(validation.version, validation.value, validation.passed, tuple(reasons))

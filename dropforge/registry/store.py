@@ -1,0 +1,192 @@
+"""The MLflow registry in our words: versions of a pipeline, their tags, and the champion."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from dropforge.project import Project
+from dropforge.settings import Promote
+
+_ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
+_EXISTS = {"RESOURCE_ALREADY_EXISTS"}
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version of a pipeline's model."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str]
+    stage: str
+    run_id: str | None
+
+    @property
+    def number(self) -> int:
+        """The version as a number, in the order of registration."""
+        return int(self.version)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion as alias and as stage; after a crash between the two moves they can differ."""
+
+    by_alias: Version | None
+    by_stage: Version | None
+
+    @property
+    def version(self) -> Version | None:
+        """The champion: the alias is moved first and in one step, so it is the one that counts."""
+        return self.by_alias or self.by_stage
+
+    @property
+    def agrees(self) -> bool:
+        """Whether alias and stage name the same version."""
+        return (self.by_alias and self.by_alias.version) == (self.by_stage and self.by_stage.version)
+
+
+class Store:
+    """One connection to MLflow."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    @classmethod
+    def connect(cls, project: Project) -> Store:
+        """Return the project's MLflow: the running server, or the embedded store itself when none runs."""
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        address = project.address("mlflow")
+        if address is None:
+            project.state.mkdir(parents=True, exist_ok=True)
+        store = cls(address or project.mlflow_store)
+        mlflow.set_tracking_uri(store.uri)
+        mlflow.set_registry_uri(store.uri)
+        store.artifacts = None if address else project.artifacts
+        return store
+
+    artifacts: str | None = None
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's own client."""
+        return MlflowClient(self.uri, self.uri)
+
+    def experiment(self, name: str) -> str:
+        """Return the id of the experiment ``name``; it is made if need be, and the registered model too."""
+        if found := self.client.get_experiment_by_name(name):
+            return found.experiment_id
+        location = f"{self.artifacts}/{name}" if self.artifacts else None
+        try:
+            return self.client.create_experiment(name, artifact_location=location)
+        except MlflowException as error:
+            if error.error_code not in _EXISTS:
+                raise
+            # Another process was quicker.
+            found = self.client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            return found.experiment_id
+
+    def create_version(self, name: str, source: str, run_id: str, model_id: str, tags: Mapping[str, str]) -> str:
+        """Register a logged model and return its version; the tags are there from its first moment."""
+        for attempt in (1, 2):
+            try:
+                made = self.client.create_model_version(
+                    name, source, run_id, tags=dict(tags), model_id=model_id, await_creation_for=0
+                )
+            except MlflowException as error:
+                if error.error_code not in _ABSENT or attempt == 2:  # noqa: PLR2004 - the last one
+                    raise
+                self._create_model(name)
+            else:
+                return str(made.version)
+        raise AssertionError("unreachable")
+
+    def _create_model(self, name: str) -> None:
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code not in _EXISTS:
+                raise
+
+    def find(self, name: str, tags: Mapping[str, str]) -> Version | None:
+        """Return the first version that carries all ``tags``, or None."""
+        found = self.search(name, tags)
+        return min(found, key=lambda version: version.number) if found else None
+
+    def search(self, name: str, tags: Mapping[str, str]) -> list[Version]:
+        """Return the versions that carry all ``tags``."""
+        conditions = [f"name='{name}'"]
+        conditions += [f"tags.{key}='{_literal(value)}'" for key, value in tags.items()]
+        versions: list[Version] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_model_versions(" and ".join(conditions), max_results=1000, page_token=token)
+            versions += [_version(found) for found in page]
+            token = page.token
+            if not token:
+                return versions
+
+    def version(self, name: str, version: str) -> Version | None:
+        """Return one version, or None."""
+        try:
+            return _version(self.client.get_model_version(name, version))
+        except MlflowException as error:
+            if error.error_code in _ABSENT:
+                return None
+            raise
+
+    def metrics(self, version: Version) -> dict[str, float]:
+        """Return the metrics of a version's run."""
+        return dict(self.client.get_run(version.run_id).data.metrics) if version.run_id else {}
+
+    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        for key, value in tags.items():
+            self.client.set_model_version_tag(version.name, version.version, key, value)
+
+    def champion(self, name: str, promote: Promote) -> Champion:
+        """Return who holds the alias and who the stage."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated, and part of our contract
+            try:
+                model = self.client.get_registered_model(name)
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return Champion(None, None)
+                raise
+            holder = model.aliases.get(promote.alias)
+            staged = [found for found in model.latest_versions if found.current_stage == promote.stage]
+        return Champion(
+            self.version(name, str(holder)) if holder else None,
+            _version(staged[0]) if staged else None,
+        )
+
+    def set_alias(self, version: Version, alias: str) -> None:
+        """Move the alias to ``version``: one step, so that there is a champion at any moment."""
+        self.client.set_registered_model_alias(version.name, alias, version.version)
+
+    def set_stage(self, version: Version, stage: str) -> None:
+        """Move ``version`` into the stage, and archive who was there."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            self.client.transition_model_version_stage(
+                version.name, version.version, stage, archive_existing_versions=True
+            )
+
+
+def _version(found: ModelVersion) -> Version:
+    return Version(found.name, str(found.version), dict(found.tags), found.current_stage, found.run_id)
+
+
+def _literal(value: str) -> str:
+    return value.replace("'", "''")

@@ -1,0 +1,1 @@
+"""The model server: one process, all pipelines, each answering with its champion."""

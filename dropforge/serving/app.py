@@ -1,0 +1,236 @@
+"""The model server's HTTP interface: MLflow's scoring protocol, health, metrics, and the promotion's door."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+
+from dropforge.documents import UserError
+from dropforge.registry.models import Loaded
+from dropforge.serving.models import ServedModel
+
+log = logging.getLogger(__name__)
+
+FOLLOW_SECONDS = 1.0
+VERSION_HEADER = "X-Model-Version"
+
+
+class Refusal(Exception):
+    """A request that cannot be answered: status, what is wrong, what to do."""
+
+    def __init__(self, status: int, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.status, self.message, self.remedy = status, message, remedy
+
+
+class Meters:
+    """What ``/metrics`` counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "dropforge_requests", "Predictions asked for", ["pipeline", "status"], registry=self.registry
+        )
+        self.seconds = Histogram("dropforge_request_seconds", "Seconds to answer", ["pipeline"], registry=self.registry)
+        self.version = Gauge(
+            "dropforge_model_version", "The version that answers", ["pipeline"], registry=self.registry
+        )
+        self.swaps = Counter("dropforge_swaps", "Versions swapped in", ["pipeline"], registry=self.registry)
+
+
+def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW_SECONDS) -> FastAPI:
+    """Return the server of ``models``, by pipeline.
+
+    It follows each pipeline's alias every ``follow_seconds``; a promotion does not wait for that, but asks for the
+    swap itself.
+    """
+    meters = Meters()
+
+    def follow(model: ServedModel) -> None:
+        swap = model.follow()
+        if swap:
+            meters.swaps.labels(swap.pipeline).inc()
+            meters.version.labels(swap.pipeline).set(float(swap.version))
+            log.info(
+                "%s: version %s answers now (before: %s)",
+                swap.pipeline,
+                swap.version,
+                swap.previous or "none",
+            )
+
+    async def follow_for_ever() -> None:
+        complaints: dict[str, str] = {}
+        while True:
+            for name, model in models.items():
+                try:
+                    await run_in_threadpool(follow, model)
+                    complaints.pop(name, None)
+                except Exception as error:  # MLflow is away, or the version cannot be served: the old one answers
+                    if complaints.get(name) != str(error):
+                        complaints[name] = str(error)
+                        log.warning("%s: the alias cannot be followed: %s", name, error)
+            await asyncio.sleep(follow_seconds)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(follow_for_ever())
+        yield
+        following.cancel()
+
+    app = FastAPI(title="Dropforge model server", lifespan=lifespan, description=_ABOUT, docs_url="/docs")
+    _handle_errors(app)
+
+    def known(pipeline: str) -> ServedModel:
+        if pipeline not in models:
+            names = ", ".join(models) or "none"
+            raise Refusal(404, f"there is no pipeline '{pipeline}' here", f"This server serves: {names}.")
+        return models[pipeline]
+
+    async def answer(pipeline: str, request: Request) -> Response:
+        started = time.perf_counter()
+        response: Response | None = None
+        try:
+            loaded = current(known(pipeline))
+            response = await run_in_threadpool(
+                _predict,
+                loaded,
+                await request.body(),
+                request.headers.get("content-type", "application/json"),
+            )
+            response.headers[VERSION_HEADER] = loaded.version.version
+            return response
+        finally:
+            if pipeline in models:
+                meters.requests.labels(pipeline, str(response.status_code if response else "refused")).inc()
+                meters.seconds.labels(pipeline).observe(time.perf_counter() - started)
+
+    @app.get("/health", summary="Whether the server lives")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/ready", summary="Whether every pipeline answers")
+    def ready() -> dict[str, dict[str, str]]:
+        for model in models.values():
+            current(model)
+        return {"versions": {name: current(model).version.version for name, model in models.items()}}
+
+    @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
+    def metrics() -> Response:
+        return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/models", summary="What is served")
+    def served() -> dict[str, str | None]:
+        return {name: model.current.version.version if model.current else None for name, model in models.items()}
+
+    @app.get("/models/{pipeline}", summary="The version that answers: metrics and signature")
+    def describe(pipeline: str) -> dict[str, Any]:
+        model = known(pipeline)
+        loaded = current(model)
+        return {
+            "name": pipeline,
+            "version": loaded.version.version,
+            "estimator": loaded.version.tags.get("estimator"),
+            "config_file": loaded.version.tags.get("config_file"),
+            "metrics": model.metrics,
+            "signature": loaded.signature.to_dict() if loaded.signature else None,
+        }
+
+    body = {"requestBody": {"content": {"application/json": {"example": {"dataframe_split": {
+        "columns": ["a", "b"], "data": [[1.0, 2.0]]}}}}, "required": True}}  # fmt: skip
+
+    @app.post("/models/{pipeline}/invocations", summary="Predict (MLflow's scoring protocol)", openapi_extra=body)
+    async def invocations(pipeline: str, request: Request) -> Response:
+        return await answer(pipeline, request)
+
+    if len(models) == 1:
+        only = next(iter(models))
+
+        @app.post("/invocations", summary="Predict (MLflow's scoring protocol)", openapi_extra=body)
+        async def only_invocations(request: Request) -> Response:
+            return await answer(only, request)
+
+    @app.post("/models/{pipeline}/prepare", summary="Load a version and try it, before it becomes the champion")
+    def prepare(pipeline: str, version: Annotated[str, Body(embed=True)]) -> dict[str, str]:
+        known(pipeline).prepare(version)
+        return {"prepared": version}
+
+    @app.post("/models/{pipeline}/swap", summary="Follow the alias now")
+    def swap(pipeline: str) -> dict[str, str]:
+        model = known(pipeline)
+        follow(model)
+        return {"version": current(model).version.version}
+
+    return app
+
+
+def current(model: ServedModel) -> Loaded:
+    """Return what a pipeline serves now, or refuse with what to do."""
+    if model.current is None:
+        name, settings = model.pipeline.name, model.pipeline
+        raise Refusal(
+            503,
+            f"'{name}' has no champion yet",
+            f"Drop a config into {settings.train.watch}; the first version that passes validation is served.",
+        )
+    return model.current
+
+
+def _predict(loaded: Loaded, body: bytes, content_type: str) -> Response:
+    signature = loaded.signature
+    try:
+        result = scoring_server.invocations(body, content_type, loaded.pyfunc, signature.inputs if signature else None)
+    except MlflowException as error:
+        message = error.message.rpartition("Error: ")[2] or error.message
+        raise Refusal(400, message.strip(), f"GET /models/{loaded.version.name} shows the signature.") from error
+    if result.status != 200:  # noqa: PLR2004 - HTTP's OK
+        raise Refusal(result.status, result.response, "Send application/json or text/csv in UTF-8.")
+    return Response(result.response, media_type=result.mimetype)
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """One shape of error for every way a request can go wrong."""
+
+    def shaped(status: int, message: str, remedy: str) -> JSONResponse:
+        return JSONResponse({"error": {"status": status, "message": message, "remedy": remedy}}, status)
+
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, error: Refusal) -> JSONResponse:
+        return shaped(error.status, error.message, error.remedy)
+
+    @app.exception_handler(UserError)
+    async def mistake(_: Request, error: UserError) -> JSONResponse:
+        return shaped(422, error.problems[0].message, error.problems[0].remedy)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        return shaped(400, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}", "See /docs.")
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        return shaped(error.status_code, str(error.detail), "See /docs.")
+
+    @app.exception_handler(Exception)
+    async def bug(_: Request, error: Exception) -> JSONResponse:
+        log.exception("a request failed", exc_info=error)
+        return shaped(500, "the server failed at this request", "Its log says why.")
+
+
+_ABOUT = """Each pipeline answers with its champion; the header `X-Model-Version` names the version.
+
+A promotion first has a version loaded and tried (`prepare`), then moves the alias, then has it swapped in
+(`swap`); requests under way keep the version that they began with."""

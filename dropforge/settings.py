@@ -1,0 +1,84 @@
+"""A pipeline's resolved settings, as the generated DAG carries them to its tasks.
+
+``generator.spec`` makes them from pipelines.yaml; they travel as one JSON string and are the only thing that
+a task knows of the spec.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Split:
+    """Shares of the rows kept for ``test`` and ``holdout`` (0 to 1), and the seed that they hang on."""
+
+    test: float
+    holdout: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the rows come from, the column to predict, and the column that identifies a row (or None)."""
+
+    source: str
+    target: str
+    id: str | None
+    split: Split
+
+
+@dataclass(frozen=True)
+class Train:
+    """The watch folder, the patterns of class paths that are allowed and denied, and the limit for a fit."""
+
+    watch: str
+    estimators: tuple[str, ...]
+    deny: tuple[str, ...]
+    timeout_seconds: float
+
+
+@dataclass(frozen=True)
+class Promote:
+    """When a version is considered, by which scorer, and which stage and alias the champion gets."""
+
+    schedule: str
+    timezone: str
+    on_new_version: bool
+    metric: str
+    minimum: float | None
+    min_improvement: float
+    stage: str
+    alias: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """Whether the model server serves this pipeline's champion."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One pipeline of the spec; ``digest`` names the state of its settings."""
+
+    name: str
+    description: str
+    data: Data
+    train: Train
+    promote: Promote
+    host: Host
+    digest: str = ""
+
+
+def encode(pipeline: Pipeline) -> str:
+    """Return the settings as one line of JSON, keys in their order of declaration."""
+    return msgspec.json.encode(pipeline).decode()
+
+
+def decode(text: str) -> Pipeline:
+    """Return the settings that :func:`encode` wrote."""
+    return msgspec.json.decode(text, type=Pipeline)

@@ -1,0 +1,97 @@
+"""The environment of the stack's parts: Airflow's settings, addresses, and no telemetry."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from dropforge.project import HOME_VARIABLE, Project
+from dropforge.stack.ports import Addresses
+
+NO_TELEMETRY = {
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "SCARF_ANALYTICS": "false",
+    "SCARF_NO_ANALYTICS": "true",
+}
+
+# What makes tasks start quickly and lost parts be replaced quickly; each was measured (docs/architecture.md).
+QUICK = {
+    "AIRFLOW__CORE__EXECUTOR": "dropforge.airflow.executor.WarmLocalExecutor",
+    "AIRFLOW__CORE__MP_START_METHOD": "fork",
+    "AIRFLOW__CORE__PARALLELISM": "4",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
+}
+
+
+def environment(project: Project, addresses: Addresses, token: str) -> dict[str, str]:
+    """Return what every part of a stack is started with.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    addresses : Addresses
+        Where the parts answer.
+    token : str
+        Names this stack; every process of it, however deep, carries it.
+    """
+    home = project.state / "airflow"
+    keys = _keys(project)
+    airflow = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
+        "AIRFLOW__API__BASE_URL": addresses.airflow,
+        "AIRFLOW__API__SECRET_KEY": keys["session"],
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project.dags),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{addresses.airflow}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # Everybody on this machine is admin: only ever on loopback, see `ports.loopback`.
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+    }
+    return {
+        **os.environ,
+        # Airflow and MLflow start programs of their environment by name.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore",
+        HOME_VARIABLE: str(project.home),
+        "DROPFORGE_STACK": token,
+        "DROPFORGE_SERVER": addresses.server,
+        "MLFLOW_TRACKING_URI": addresses.mlflow,
+        **NO_TELEMETRY,
+        **QUICK,
+        **airflow,
+    }
+
+
+def _keys(project: Project) -> dict[str, str]:
+    """Return the stack's secrets: made once, kept readable to their owner alone."""
+    folder = project.state / "keys"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = {}
+    for name in ("fernet", "jwt", "session"):
+        file = folder / name
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        keys[name] = file.read_text()
+    return keys

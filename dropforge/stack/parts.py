@@ -1,0 +1,103 @@
+"""The parts of the stack: how each is started, and how one sees that it is ready."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from dropforge.project import Project
+from dropforge.stack.ports import Addresses
+
+
+@dataclass(frozen=True)
+class Part:
+    """One supervised process.
+
+    Parameters
+    ----------
+    name : str
+        How it is called in messages and logs.
+    command : tuple of str
+        What is run.
+    ready : callable
+        Whether it does its work.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], bool]
+
+
+def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
+    """Return the parts of a project's stack, in the order in which they are started."""
+    python = sys.executable
+    host, ports = addresses.host, {name: str(port) for name, port in addresses.ports.items()}
+    airflow = (python, "-m", "airflow")
+
+    def job(name: str) -> Callable[[], bool]:
+        return lambda: _json(f"{addresses.airflow}/api/v2/monitor/health").get(name, {}).get("status") == "healthy"
+
+    return (
+        Part(
+            "mlflow",
+            (python, "-m", "mlflow", "server", "--host", host, "--port", ports["mlflow"], "--workers", "2",
+             "--backend-store-uri", project.mlflow_store, "--default-artifact-root", project.artifacts,
+             "--no-serve-artifacts"),
+            lambda: _answers(f"{addresses.mlflow}/health"),
+        ),
+        Part(
+            "server",
+            (python, "-m", "dropforge.cli.main", "serve", "--host", host, "--port", ports["server"],
+             "--spec", str(project.home / "pipelines.yaml")),
+            lambda: _answers(f"{addresses.server}/health"),
+        ),
+        Part(
+            "api-server",
+            (*airflow, "api-server", "--host", host, "--port", ports["airflow"], "--workers", "1"),
+            lambda: _answers(f"{addresses.airflow}/api/v2/version"),
+        ),
+        # Their log servers would listen on every address; the API server reads the log files itself.
+        Part("scheduler", (*airflow, "scheduler", "--skip-serve-logs"), job("scheduler")),
+        Part("dag-processor", (*airflow, "dag-processor"), job("dag_processor")),
+        Part("triggerer", (*airflow, "triggerer", "--skip-serve-logs"), job("triggerer")),
+    )  # fmt: skip
+
+
+def prepare(project: Project, environment: Mapping[str, str]) -> None:
+    """Make the databases: Airflow's tables, and MLflow's file in the mode that lets readers and a writer in.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        If Airflow cannot make its tables; its output is in the error.
+    """
+    with sqlite3.connect(project.state / "mlflow.db") as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=dict(environment),
+        check=True,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _json(url: str) -> Mapping[str, Any]:
+    try:
+        return httpx.get(url, timeout=2).json()
+    except (httpx.HTTPError, ValueError):
+        return {}

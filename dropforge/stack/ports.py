@@ -1,0 +1,126 @@
+"""Ports of the stack: free ones, and on loopback only."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from dropforge.documents import Problem, UserError
+
+DEFAULTS = {"airflow": 8080, "mlflow": 5001, "server": 5002}
+_TRIES = 100
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the stack's parts answer."""
+
+    host: str
+    ports: dict[str, int]
+
+    def url(self, part: str) -> str:
+        """Return the address of ``airflow``, ``mlflow`` or ``server``."""
+        return f"http://{self.host}:{self.ports[part]}"
+
+    @property
+    def airflow(self) -> str:
+        """Airflow's UI and API."""
+        return self.url("airflow")
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's UI and API."""
+        return self.url("mlflow")
+
+    @property
+    def server(self) -> str:
+        """The model server."""
+        return self.url("server")
+
+
+def loopback(host: str) -> str:
+    """Return ``host`` if only this machine reaches it.
+
+    Raises
+    ------
+    UserError
+        If others could: nothing here asks for a password yet.
+    """
+    try:
+        inside = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise UserError(
+            Problem(
+                f"'{host}' can be reached from outside, and nothing there asks who comes",
+                "Use 127.0.0.1, and a proxy with authentication (or an SSH tunnel) before it.",
+            )
+        )
+    return host
+
+
+def choose(host: str, wanted: dict[str, int | None]) -> tuple[Addresses, list[str]]:
+    """Choose a free port for each part.
+
+    Parameters
+    ----------
+    host : str
+        The address to bind.
+    wanted : dict
+        The port that the user asked for, by part; 0 for any free one, None for the default or the next free one.
+
+    Returns
+    -------
+    Addresses
+        What was chosen.
+    list of str
+        What to tell the user: the ports that had to be moved.
+
+    Raises
+    ------
+    UserError
+        If a port that was asked for is taken.
+    """
+    ports: dict[str, int] = {}
+    notes = []
+    for part, default in DEFAULTS.items():
+        asked = wanted.get(part)
+        if asked is None:
+            ports[part] = _next_free(host, default, set(ports.values()))
+            if ports[part] != default:
+                notes.append(f"port {default} is taken: {part} answers on {ports[part]}")
+        elif asked == 0:
+            ports[part] = _any_free(host)
+        elif is_free(host, asked):
+            ports[part] = asked
+        else:
+            raise UserError(
+                Problem(f"port {asked} is taken", f"End what answers there, or choose another with --{part}-port.")
+            )
+    return Addresses(host, ports), notes
+
+
+def is_free(host: str, port: int) -> bool:
+    """Return whether a server could bind the port."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _next_free(host: str, port: int, used: set[int]) -> int:
+    for candidate in range(port, port + _TRIES):
+        if candidate not in used and is_free(host, candidate):
+            return candidate
+    return _any_free(host)
+
+
+def _any_free(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

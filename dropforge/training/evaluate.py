@@ -1,0 +1,85 @@
+"""Measure a fitted estimator on the test rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as sk
+
+from dropforge.data import Rows
+from dropforge.documents import Problem, UserError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics by name (``test_`` and the scorer's name), the predictions, and the report by class."""
+
+    metrics: dict[str, float]
+    predicted: np.ndarray
+    report: str
+
+
+def evaluate(estimator: Any, rows: Rows, metric: str, file: str) -> Evaluation:
+    """Return what the estimator achieves on the part ``test``.
+
+    Parameters
+    ----------
+    estimator
+        Fitted.
+    rows : Rows
+        The data.
+    metric : str
+        The spec's scorer, measured beside the usual ones.
+    file : str
+        The config, for messages.
+
+    Raises
+    ------
+    UserError
+        If the estimator cannot predict, or the scorer does not fit it.
+    """
+    features, target = rows.part("test")
+    try:
+        predicted = estimator.predict(features)
+        values = _of_labels(target, predicted) | _of_probabilities(estimator, features, target)
+        if metric not in values:
+            values[metric] = float(sk.get_scorer(metric)(estimator, features, target))
+    except Exception as error:
+        raise UserError(
+            Problem(
+                f"the model cannot be measured: {type(error).__name__}: {error}",
+                f"Choose an estimator that the metric '{metric}' fits.",
+                file,
+            )
+        ) from error
+    report = sk.classification_report(target, predicted, zero_division=0)
+    return Evaluation({f"test_{name}": value for name, value in values.items()}, predicted, report)
+
+
+def _of_labels(target: pd.Series, predicted: np.ndarray) -> dict[str, float]:
+    values = {
+        "accuracy": sk.accuracy_score(target, predicted),
+        "balanced_accuracy": sk.balanced_accuracy_score(target, predicted),
+    }
+    for average in ("macro", "weighted"):
+        precision, recall, f1, _ = sk.precision_recall_fscore_support(
+            target, predicted, average=average, zero_division=0
+        )
+        values |= {f"precision_{average}": precision, f"recall_{average}": recall, f"f1_{average}": f1}
+    return {name: float(value) for name, value in values.items()}
+
+
+def _of_probabilities(estimator: Any, features: pd.DataFrame, target: pd.Series) -> dict[str, float]:
+    """Return log loss and ROC AUC (one class against the rest, unweighted mean) where there are probabilities."""
+    if not hasattr(estimator, "predict_proba"):
+        return {}
+    shares = estimator.predict_proba(features)
+    labels = estimator.classes_
+    scores = shares[:, 1] if len(labels) == 2 else shares  # noqa: PLR2004 - two classes
+    return {
+        "log_loss": float(sk.log_loss(target, shares, labels=labels)),
+        "roc_auc": float(sk.roc_auc_score(target, scores, multi_class="ovr", labels=labels)),
+    }

@@ -1,0 +1,54 @@
+"""Plan what generation does to dags_generated, then do it or show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from generator.render import MARKER, render
+from generator.spec import Spec
+
+Action = Literal["add", "change", "remove", "keep"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file: what happens to it, the text that stands there, and the text that will."""
+
+    action: Action
+    path: Path
+    old: str | None
+    new: str | None
+
+
+def plan(spec: Spec) -> tuple[Step, ...]:
+    """Return the steps from the files as they are to the files that the spec asks for.
+
+    A file that carries our marker and belongs to no pipeline any more is removed; other files are left alone.
+    """
+    folder = spec.home / "dags_generated"
+    wanted = {name: text for pipeline in spec.pipelines for name, text in render(pipeline, spec.home).items()}
+    steps = [_step(folder / name, text) for name, text in wanted.items()]
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.py")]):
+        if path.name not in wanted and MARKER in (text := path.read_text(encoding="utf-8")):
+            steps.append(Step("remove", path, text, None))
+    return tuple(steps)
+
+
+def _step(path: Path, new: str) -> Step:
+    old = path.read_text(encoding="utf-8") if path.exists() else None
+    action: Action = "add" if old is None else "keep" if old == new else "change"
+    return Step(action, path, old, new)
+
+
+def apply(steps: tuple[Step, ...]) -> None:
+    """Carry out a plan. Each file is replaced whole, so that Airflow never reads half of one."""
+    for step in steps:
+        if step.action == "remove":
+            step.path.unlink(missing_ok=True)
+        elif step.action != "keep" and step.new is not None:
+            step.path.parent.mkdir(parents=True, exist_ok=True)
+            draft = step.path.with_name(f".{step.path.name}.new")
+            draft.write_text(step.new, encoding="utf-8")
+            draft.replace(step.path)

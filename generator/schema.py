@@ -1,0 +1,168 @@
+"""The one schema of pipelines.yaml (Cerberus): keys, types, defaults, and what each key is for."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import Any
+
+import cerberus
+from croniter import croniter
+
+VERSION = 1
+NAME = r"[a-z][a-z0-9_]{0,59}"
+INTERVAL = re.compile(r"(\d+)\s*(s|m|h|d)")
+PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _key(help_text: str, **rules: Any) -> dict[str, Any]:
+    return {**rules, "meta": {"help": help_text}}
+
+
+def _section(help_text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return _key(help_text, type="dict", default={}, schema=schema)
+
+
+SPLIT = {
+    "test": _key("Share of the rows that the metrics are computed on", type="number", default=0.2,
+                 check_with="share"),
+    "holdout": _key("Share of the rows that versions are compared on", type="number", default=0.2,
+                    check_with="share"),
+    "seed": _key("Seed of the split, and of estimators that are given none", type="integer", default=42,
+                 min=0, max=2**32 - 1),
+}  # fmt: skip
+
+DATA = {
+    "source": _key("A scikit-learn loader, or the path of a .csv or .parquet file", type="string",
+                   required=True, check_with="source"),
+    "target": _key("The column to predict", type="string", required=True, empty=False),
+    "id": _key("A column that identifies a row; it is not learned from", type="string", nullable=True,
+               default=None, empty=False),
+    "split": _section("How the rows are parted", SPLIT),
+}  # fmt: skip
+
+PATTERNS = {"type": "list", "schema": {"type": "string", "empty": False, "check_with": "pattern"}}
+
+TRAIN = {
+    "watch": _key("The watch folder", type="string", empty=False),
+    "estimators": _key("Patterns of the class paths that a config may name", default=["sklearn.*"],
+                       minlength=1, **PATTERNS),
+    "deny": _key("Patterns of class paths that are refused all the same", default=[], **PATTERNS),
+    "timeout_seconds": _key("Limit for training one candidate, in seconds", type="number", default=600,
+                            check_with="positive"),
+}  # fmt: skip
+
+PROMOTE = {
+    "schedule": _key("Cron expression, preset (@hourly) or interval (30s, 5m, 1h)", type="string",
+                     default="*/5 * * * *", check_with="schedule"),
+    "timezone": _key("Time zone of the cron expression", type="string", default="UTC", check_with="timezone"),
+    "on_new_version": _key("Consider a version as soon as it is registered, too", type="boolean",
+                           default=False),
+    "metric": _key("The scikit-learn scorer that decides", type="string", default="f1_macro",
+                   check_with="metric"),
+    "minimum": _key("A champion's least value of the metric", type="number", nullable=True, default=None),
+    "min_improvement": _key("By how much a challenger must beat the champion", type="number", default=0.0,
+                            min=0.0),
+    "stage": _key("The champion's stage in MLflow", type="string", default="Production",
+                  allowed=["Production", "Staging"]),
+    "alias": _key("The champion's alias in MLflow", type="string", default="production", check_with="alias"),
+}  # fmt: skip
+
+HOST = {
+    "enabled": _key("Whether the model server serves the champion", type="boolean", default=True),
+}
+
+PIPELINE = {
+    "description": _key("What the pipeline predicts, in words", type="string", default=""),
+    "data": _section("The data", DATA) | {"required": True},
+    "train": _section("What is trained, from which folder", TRAIN),
+    "promote": _section("When and how a version becomes the champion", PROMOTE),
+    "host": _section("Hosting", HOST),
+}
+
+SPEC = {
+    "version": _key("Version of this format", type="integer", required=True, allowed=[VERSION]),
+    "defaults": _key("Merged beneath every pipeline", type="dict", default={}),
+    "pipelines": _key(
+        "The pipelines by name",
+        type="dict",
+        required=True,
+        minlength=1,
+        keysrules={"type": "string", "check_with": "name"},
+        valuesrules={"type": "dict"},
+    ),
+}
+
+
+def interval_seconds(schedule: str) -> int | None:
+    """Return the seconds of an interval such as ``5m``, or None for another kind of schedule."""
+    match = INTERVAL.fullmatch(schedule.strip())
+    return int(match[1]) * SECONDS[match[2]] if match else None
+
+
+class Validator(cerberus.Validator):
+    """Cerberus with our checks. A custom message holds its remedy on a second line."""
+
+    def _check_with_name(self, field: str, value: str) -> None:
+        if not re.fullmatch(NAME, value):
+            self._error(field, f"'{value}' cannot name a pipeline\nUse a-z, 0-9 and _, at most 60, a letter first.")
+
+    def _check_with_share(self, field: str, value: float) -> None:
+        if not 0 < value < 1:
+            self._error(field, f"{value} is no share of the rows\nWrite a number between 0 and 1, such as 0.2.")
+
+    def _check_with_positive(self, field: str, value: float) -> None:
+        if not 0 < value < float("inf"):
+            self._error(field, f"{value} is not above 0\nWrite a number of seconds.")
+
+    def _check_with_source(self, field: str, value: str) -> None:
+        if value.startswith("sklearn."):
+            if not re.fullmatch(r"sklearn\.datasets\.load_[a-z0-9_]+", value):
+                self._error(field, f"'{value}' is no data set of scikit-learn\nWrite e.g. sklearn.datasets.load_wine.")
+        elif not value.lower().endswith((".csv", ".parquet")):
+            self._error(
+                field,
+                f"'{value}' is neither a scikit-learn loader nor a .csv or .parquet file"
+                "\nWrite e.g. sklearn.datasets.load_wine or data/wine.csv.",
+            )
+
+    def _check_with_pattern(self, field: str, value: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_*?][\w.*?\[\]!-]*", value):
+            self._error(field, f"'{value}' is no pattern of class paths\nWrite e.g. sklearn.ensemble.*")
+
+    def _check_with_schedule(self, field: str, value: str) -> None:
+        text = value.strip()
+        if text in PRESETS or interval_seconds(text):
+            return
+        if len(text.split()) != 5 or not croniter.is_valid(text):  # noqa: PLR2004 - the fields of cron
+            self._error(
+                field,
+                f"'{value}' is no schedule\nWrite five cron fields ('*/5 * * * *'), a preset "
+                f"({', '.join(PRESETS)}) or an interval (30s, 5m, 1h).",
+            )
+
+    def _check_with_timezone(self, field: str, value: str) -> None:
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            self._error(field, f"'{value}' is no time zone\nWrite a name such as Europe/Berlin.")
+
+    def _check_with_metric(self, field: str, value: str) -> None:
+        from sklearn.metrics import get_scorer_names
+
+        from dropforge.documents import did_you_mean
+
+        names = get_scorer_names()
+        if value not in names:
+            hint = did_you_mean(value, names) or "Common ones: f1_macro, accuracy, roc_auc, neg_log_loss."
+            self._error(field, f"scikit-learn has no scorer '{value}'\n{hint}")
+
+    def _check_with_alias(self, field: str, value: str) -> None:
+        if not re.fullmatch(r"[A-Za-z][\w-]{0,99}", value) or value.lower() == "latest":
+            self._error(
+                field,
+                f"'{value}' cannot be an alias in MLflow\nUse letters, digits, _ and -; 'latest' is MLflow's own.",
+            )
+        elif re.fullmatch(r"[vV]\d+", value):
+            self._error(field, f"'{value}' reads like a version number\nUse a word such as production.")
