@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import pathlib
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -102,12 +103,11 @@ def parse(content: bytes | str, file: str) -> Document:
         With the line and column at which reading stopped.
     """
     text = _decode(content, file) if isinstance(content, bytes) else content
-    if file.lower().endswith(".json"):
-        value = _json(text, file)
-        # JSON is read by JSON's rules; the YAML parser only adds positions (it minds tabs, which JSON allows).
-        return Document(value, file, _positions(text.replace("\t", " "), file))
     marks: dict[Path, tuple[int, int]] = {}
-    return Document(_yaml(text, file, marks), file, marks)
+    value = (_json if file.lower().endswith(".json") else _yaml)(text, file, marks)
+    document = Document(value, file, marks)
+    _check(document)
+    return document
 
 
 def _decode(content: bytes, file: str) -> str:
@@ -130,36 +130,43 @@ def _decode(content: bytes, file: str) -> str:
         ) from None
 
 
-def _json(text: str, file: str) -> Any:
-    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise UserError(Problem(f"the key '{twice}' stands twice", "Keep one of the two.", file))
+def _json(text: str, file: str, marks: dict[Path, tuple[int, int]]) -> Any:
+    twice: list[str] = []
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        twice.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         return dict(pairs)
 
     try:
-        return json.loads(text, object_pairs_hook=no_duplicates)
+        value = json.loads(text, object_pairs_hook=mapping)
     except json.JSONDecodeError as error:
         raise UserError(
             Problem(f"this is not JSON: {error.msg}", "Correct the text there.", file, error.lineno, error.colno)
         ) from None
+    except ValueError:
+        raise UserError(Problem("a number has too many digits", "Put it in quotes.", file)) from None
     except RecursionError:
         raise UserError(_too_deep(file)) from None
-
-
-def _positions(text: str, file: str) -> dict[Path, tuple[int, int]]:
-    marks: dict[Path, tuple[int, int]] = {}
+    problem = Problem(_stands_twice(twice[0]), _KEEP_ONE, file) if twice else None
+    # JSON is read by JSON's rules; the YAML parser only adds positions (it minds tabs, which JSON allows). The few
+    # texts that are JSON and not YAML are read without them.
     try:
-        _yaml(text, file, marks)
+        _yaml(text.replace("\t", " "), file, marks)
     except UserError as error:
-        # The few texts that are JSON and not YAML are read without positions; our own limits hold for both.
-        if any(_is_limit(problem) for problem in error.problems):
-            raise
-    return marks
+        problem = next((p for p in error.problems if twice and p.message == _stands_twice(twice[0])), problem)
+    if problem:
+        raise UserError(problem)
+    return value
 
 
 def _yaml(text: str, file: str, marks: dict[Path, tuple[int, int]]) -> Any:
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UserError(
+            Problem(f"the character U+{error.character:04X} is not allowed", "Remove it.", file, line)
+        ) from None
     try:
         node = loader.get_single_node()
         if node is None:
@@ -171,15 +178,39 @@ def _yaml(text: str, file: str, marks: dict[Path, tuple[int, int]]) -> Any:
         raise UserError(
             Problem(f"this is not YAML: {error.problem}", "Correct the text there.", file, *position)
         ) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
+    except ValueError as error:  # an escape beyond Unicode, a version of YAML with too many digits
+        mark = loader.get_mark()
         raise UserError(
-            Problem(f"the character {error.character!r} is not allowed", "Remove it.", file, line)
+            Problem(f"this is not YAML: {error}", "Correct the text there.", file, mark.line + 1, mark.column + 1)
         ) from None
     except RecursionError:
         raise UserError(_too_deep(file)) from None
-    finally:
-        loader.dispose()
+
+
+def _check(document: Document) -> None:
+    """Hold the limits, and refuse text that no file can hold."""
+    left = MAX_VALUES
+    waiting: list[tuple[Path, Any]] = [((), document.value)]
+    while waiting:
+        path, value = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise UserError(_too_many(document.file))
+        if len(path) > MAX_DEPTH:
+            raise UserError(_too_deep(document.file))
+        for text in (value, path[-1] if path else ""):
+            if isinstance(text, str) and _HALF.search(text):
+                shown = tuple(_HALF.sub("?", part) if isinstance(part, str) else part for part in path)
+                problem = document.problem(path, "the text holds half of a character", "Write the character itself.")
+                raise UserError(replace(problem, path=dotted(shown)))
+        if isinstance(value, dict):
+            waiting += [((*path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*path, index), item) for index, item in enumerate(value)]
+
+
+# A surrogate without its partner: an escape can spell it, and no encoding can write it.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class _Builder:
@@ -192,7 +223,7 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise UserError(Problem(f"more than {MAX_VALUES:,} values", _LIMIT, self.file))
+            raise UserError(_too_many(self.file))
         if len(path) > MAX_DEPTH:
             raise UserError(_too_deep(self.file))
         self.marks.setdefault(path, _position(node))
@@ -207,39 +238,56 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         try:
             return self.loader.construct_object(node)
-        except ValueError:
+        except (ValueError, KeyError, IndexError):  # `!!bool x`, `!!int ''`
             raise self._error(node, f"{node.value!r} cannot be read as a value", "Put it in quotes.") from None
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise self._error(key, f"the key '{key.value}' stands twice", "Keep one of the two.")
-            if isinstance(key.value, str):
-                seen.add(key.value)
-        self.loader.flatten_mapping(node)
         value = {}
+        for name, (key, item) in self._items(node).items():
+            self.marks[(*path, name)] = _position(key)
+            value[name] = self.build(item, (*path, name))
+        return value
+
+    def _items(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Return what a mapping holds: what `<<` brings, and over it the mapping's own."""
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, item in node.value:
+            self.left -= 1
+            if self.left < 0:  # merges of merges grow without a value being built
+                raise UserError(_too_many(self.file))
             if not isinstance(key, yaml.ScalarNode):
                 raise self._error(key, "a key must be text", "Put the key in quotes.")
-            self.marks[(*path, key.value)] = _position(key)
-            value[key.value] = self.build(item, (*path, key.value))
-        return value
+            if key.value in own:
+                raise self._error(key, _stands_twice(key.value), _KEEP_ONE)
+            if key.tag != f"{_CORE}merge":
+                own[key.value] = (key, item)
+                continue
+            for source in item.value if isinstance(item, yaml.SequenceNode) else [item]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise self._error(source, "'<<' merges mappings only", "Name a mapping, or put '<<' in quotes.")
+                merged = {**self._items(source), **merged}
+        return {**merged, **own}
 
     def _error(self, node: yaml.Node, message: str, remedy: str) -> UserError:
         return UserError(Problem(message, remedy, self.file, *_position(node)))
 
 
 _LIMIT = "Split it into smaller files, and write aliases out."
+_KEEP_ONE = "Keep one of the two."
 
 
 def _position(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
+def _stands_twice(key: str) -> str:
+    return f"the key '{key}' stands twice"
+
+
 def _too_deep(file: str) -> Problem:
     return Problem(f"nested deeper than {MAX_DEPTH} levels", _LIMIT, file)
 
 
-def _is_limit(problem: Problem) -> bool:
-    return problem.remedy == _LIMIT
+def _too_many(file: str) -> Problem:
+    return Problem(f"more than {MAX_VALUES:,} values", _LIMIT, file)
