@@ -25,21 +25,27 @@ class Step:
 def plan(spec: Spec) -> tuple[Step, ...]:
     """Return the steps from the files as they are to the files that the spec asks for.
 
-    A file that carries our marker and belongs to no pipeline any more is removed; other files are left alone.
+    A file that carries our marker in its first line and belongs to no pipeline any more is removed; other files are
+    left alone.
     """
     folder = spec.home / "dags_generated"
     wanted = {name: text for pipeline in spec.pipelines for name, text in render(pipeline, spec.home).items()}
     steps = [_step(folder / name, text) for name, text in wanted.items()]
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.py")]):
-        if path.name not in wanted and MARKER in (text := path.read_text(encoding="utf-8")):
+        if path.name not in wanted and path.is_file() and MARKER in (text := _text(path)).partition("\n")[0]:
             steps.append(Step("remove", path, text, None))
     return tuple(steps)
 
 
 def _step(path: Path, new: str) -> Step:
-    old = path.read_text(encoding="utf-8") if path.exists() else None
+    old = _text(path) if path.exists() else None
     action: Action = "add" if old is None else "keep" if old == new else "change"
     return Step(action, path, old, new)
+
+
+def _text(path: Path) -> str:
+    """Return a file's text, line ends as they are; others may have written it, in any encoding."""
+    return path.read_bytes().decode("utf-8", "replace")
 
 
 def apply(steps: tuple[Step, ...]) -> None:
@@ -50,5 +56,5 @@ def apply(steps: tuple[Step, ...]) -> None:
         elif step.action != "keep" and step.new is not None:
             step.path.parent.mkdir(parents=True, exist_ok=True)
             draft = step.path.with_name(f".{step.path.name}.new")
-            draft.write_text(step.new, encoding="utf-8")
+            draft.write_bytes(step.new.encode())
             draft.replace(step.path)

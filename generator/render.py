@@ -7,6 +7,7 @@ dag-factory (``$``, ``+``), Airflow (``{``) or YAML could read as their own are 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -51,11 +52,12 @@ def render(pipeline: Pipeline, project: Path | None = None) -> dict[str, str]:
         autoescape=False,  # noqa: S701 - the output is YAML and Python, quoted by our own filters
     )
     environment.filters["quoted"] = quoted
+    schedule = pipeline.promote.schedule.strip()
     values = {
         "pipeline": pipeline,
         "settings": sealed(pipeline),
-        "interval": interval_seconds(pipeline.promote.schedule),
-        "cron": _PRESETS.get(pipeline.promote.schedule, pipeline.promote.schedule),
+        "interval": interval_seconds(schedule),
+        "cron": _PRESETS.get(schedule, schedule),
         "marker": MARKER,
         **_words(pipeline),
     }
@@ -86,7 +88,19 @@ def _words(pipeline: Pipeline) -> dict[str, str]:
 
 def quoted(text: str) -> str:
     """Return ``text`` as a double-quoted YAML scalar in which nothing but the quotes has a meaning."""
-    return _escape(json.dumps(text))
+    return f'"{"".join(_spelled(character) for character in text)}"'
+
+
+def _spelled(character: str) -> str:
+    if character == "\n":
+        return r"\n"
+    if " " <= character <= "~" and character not in _SPECIAL:
+        return character
+    return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
+
+
+# What dag-factory, Airflow, a JSON string or a YAML scalar could read as its own.
+_SPECIAL = "${}+%'\"\\"
 
 
 def sealed(pipeline: Pipeline) -> str:
@@ -94,12 +108,6 @@ def sealed(pipeline: Pipeline) -> str:
     # Through json.dumps, so that only ASCII stands in the file: no other line break can split the scalar.
     text = json.dumps(json.loads(encode(pipeline)))
     return f"'{_escape_strings(text)}'"
-
-
-def _escape(text: str) -> str:
-    for character in "${}+%'":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _escape_strings(text: str) -> str:
@@ -113,7 +121,9 @@ def _escape_strings(text: str) -> str:
             continue
         if character == '"':
             inside = not inside
-        out.append(_escape(character) if inside else character)
+            out.append(character)
+        else:
+            out.append(_spelled(character) if inside else character)
         position += 1
     return "".join(out)
 
@@ -124,21 +134,25 @@ def _folders(project: Path | None) -> list[Path]:
     return [project / "templates", *packaged] if project else packaged
 
 
-def _render(environment: jinja2.Environment, template: str, values: dict[str, object]) -> str:
+def _render(environment: jinja2.Environment, template: str, values: Mapping[str, object]) -> str:
     try:
         return environment.get_template(template).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise UserError(
             Problem(str(error.message), "Correct the template.", error.filename or template, error.lineno)
         ) from error
-    except jinja2.UndefinedError as error:
+    except jinja2.TemplateNotFound as error:
+        raise UserError(Problem(f"there is no template '{error.name}'", "Correct the name.", template)) from error
+    except Exception as error:
+        # A template is the user's program: whatever it raises is a mistake in it.
         file, line = _template_line(error, template)
-        raise UserError(Problem(str(error), "Correct the template.", file, line)) from error
+        raise UserError(Problem(f"{type(error).__name__}: {error}", "Correct the template.", file, line)) from error
 
 
 def _template_line(error: Exception, template: str) -> tuple[str, int | None]:
     """Return where in a template an error arose: Jinja puts the template's own lines into the traceback."""
-    trace, found = error.__traceback__, (template, None)
+    trace = error.__traceback__
+    found: tuple[str, int | None] = (template, None)
     while trace:
         if trace.tb_frame.f_code.co_filename.endswith(template):
             found = (trace.tb_frame.f_code.co_filename, trace.tb_lineno)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zoneinfo
 from typing import Any
 
 import cerberus
-from croniter import croniter
+from croniter import CroniterError, croniter
 
 VERSION = 1
 NAME = r"[a-z][a-z0-9_]{0,59}"
-INTERVAL = re.compile(r"(\d+)\s*(s|m|h|d)")
+INTERVAL = re.compile(r"(\d{1,9})\s*(s|m|h|d)")
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST = 366 * SECONDS["d"]
 
 
 def _key(help_text: str, **rules: Any) -> dict[str, Any]:
@@ -45,7 +47,7 @@ DATA = {
 PATTERNS = {"type": "list", "schema": {"type": "string", "empty": False, "check_with": "pattern"}}
 
 TRAIN = {
-    "watch": _key("The watch folder", type="string", empty=False),
+    "watch": _key("The watch folder", type="string", empty=False, check_with="folder"),
     "estimators": _key("Patterns of the class paths that a config may name", default=["sklearn.*"],
                        minlength=1, **PATTERNS),
     "deny": _key("Patterns of class paths that are refused all the same", default=[], **PATTERNS),
@@ -61,9 +63,10 @@ PROMOTE = {
                            default=False),
     "metric": _key("The scikit-learn scorer that decides", type="string", default="f1_macro",
                    check_with="metric"),
-    "minimum": _key("A champion's least value of the metric", type="number", nullable=True, default=None),
+    "minimum": _key("A champion's least value of the metric", type="number", nullable=True, default=None,
+                    check_with="finite"),
     "min_improvement": _key("By how much a challenger must beat the champion", type="number", default=0.0,
-                            min=0.0),
+                            min=0.0, check_with="finite"),
     "stage": _key("The champion's stage in MLflow", type="string", default="Production",
                   allowed=["Production", "Staging"]),
     "alias": _key("The champion's alias in MLflow", type="string", default="production", check_with="alias"),
@@ -101,20 +104,48 @@ def interval_seconds(schedule: str) -> int | None:
     return int(match[1]) * SECONDS[match[2]] if match else None
 
 
+def _is_cron(text: str) -> bool:
+    """Return whether a text is a cron expression that comes due, at times that are not drawn by lot."""
+    if len(text.split()) != 5 or re.search(r"(?<![a-z])[rh](?![a-z])", text.lower()):  # noqa: PLR2004 - cron's fields
+        return False
+    try:
+        croniter(text).get_next()
+    except (CroniterError, ValueError):
+        return False
+    return True
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
 class Validator(cerberus.Validator):
     """Cerberus with our checks. A custom message holds its remedy on a second line."""
 
     def _check_with_name(self, field: str, value: str) -> None:
         if not re.fullmatch(NAME, value):
             self._error(field, f"'{value}' cannot name a pipeline\nUse a-z, 0-9 and _, at most 60, a letter first.")
+        elif value == "defaults":  # dag-factory merges a file of this name beneath all others
+            self._error(field, "'defaults' cannot name a pipeline: dag-factory knows the word\nChoose another name.")
+
+    def _check_with_folder(self, field: str, value: str) -> None:
+        if "\0" in value:
+            self._error(field, "a folder's name holds no NUL\nRemove it.")
+
+    def _check_with_finite(self, field: str, value: float | None) -> None:
+        if value is not None and not _is_finite(value):
+            self._error(field, "this is no number to compare with\nWrite a finite one, such as 0.8.")
 
     def _check_with_share(self, field: str, value: float) -> None:
         if not 0 < value < 1:
             self._error(field, f"{value} is no share of the rows\nWrite a number between 0 and 1, such as 0.2.")
 
     def _check_with_positive(self, field: str, value: float) -> None:
-        if not 0 < value < float("inf"):
-            self._error(field, f"{value} is not above 0\nWrite a number of seconds.")
+        if not (_is_finite(value) and value > 0):
+            self._error(field, "this is not above 0, or not finite\nWrite a number of seconds.")
 
     def _check_with_source(self, field: str, value: str) -> None:
         if value.startswith("sklearn."):
@@ -133,13 +164,12 @@ class Validator(cerberus.Validator):
 
     def _check_with_schedule(self, field: str, value: str) -> None:
         text = value.strip()
-        if text in PRESETS or interval_seconds(text):
-            return
-        if len(text.split()) != 5 or not croniter.is_valid(text):  # noqa: PLR2004 - the fields of cron
+        seconds = interval_seconds(text)
+        if text not in PRESETS and not (0 < seconds <= LONGEST if seconds is not None else _is_cron(text)):
             self._error(
                 field,
                 f"'{value}' is no schedule\nWrite five cron fields ('*/5 * * * *'), a preset "
-                f"({', '.join(PRESETS)}) or an interval (30s, 5m, 1h).",
+                f"({', '.join(PRESETS)}) or an interval (30s, 5m, 1h) of at most a year.",
             )
 
     def _check_with_timezone(self, field: str, value: str) -> None:

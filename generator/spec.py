@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,7 +205,7 @@ _TYPES = {
 
 def _schema_at(schema: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
     for part in path:
-        schema = schema[part]["schema"]
+        schema = schema[str(part)]["schema"]
     return schema
 
 
@@ -214,17 +215,17 @@ def _show(value: Any) -> str:
 
 
 def _join(values: Any) -> str:
-    return ", ".join(str(value) for value in values)
+    return ", ".join(str(value) for value in values) if isinstance(values, list) else str(values)
 
 
 def _shared_folders(document: Document, pipelines: list[Pipeline]) -> Iterator[Problem]:
-    owners: dict[Path, str] = {}
+    owners: dict[str, str] = {}
     for pipeline in pipelines:
-        folder = Path(pipeline.train.watch)
+        folder = os.path.normpath(Path(document.file).parent / pipeline.train.watch)
         if folder in owners:
             yield document.problem(
                 ("pipelines", pipeline.name, "train", "watch"),
-                f"'{folder}' is the watch folder of '{owners[folder]}' already",
+                f"'{pipeline.train.watch}' is the watch folder of '{owners[folder]}' already",
                 "Give each pipeline a folder of its own.",
             )
         owners[folder] = pipeline.name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import numbers
 
 import numpy as np
 import pandas as pd
@@ -37,21 +36,31 @@ def data_digest(frame: pd.DataFrame) -> str:
 
 
 def _column_hashes(column: pd.Series) -> np.ndarray:
-    # A column of whole numbers becomes one of floats when a row without a value is added, and one of objects
-    # when a word is: numbers hash as floats in each of them, so that old rows keep their hash.
+    # A column of whole numbers becomes one of floats when a row without a value is added, and one of texts when a
+    # word is: a number hashes as a float in each of them, and True as 1, so that old rows keep their hash.
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
         return _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    if pd.api.types.is_datetime64_any_dtype(column):
-        column = column.astype(str).where(column.notna())
     values = column.to_numpy(dtype=object)
-    missing = pd.isna(values)
-    numeric = np.array([isinstance(value, numbers.Real) for value in values], dtype=bool) | missing
-    hashes = np.empty(len(values), dtype=np.uint64)
-    hashes[numeric] = _number_hashes(np.where(missing, np.nan, values)[numeric].astype(np.float64))
-    texts = np.array([str(value) for value in values[~numeric]], dtype=object)
-    if len(texts):
-        hashes[~numeric] = hash_array(texts, categorize=True)
+    hashes = np.full(len(values), _number_hashes(np.array([np.nan]))[0])
+    present = np.flatnonzero(~pd.isna(values))
+    codes, texts = pd.factorize(np.array([str(value) for value in values[present]], dtype=object))
+    numbers = np.array([_number(text) for text in texts], dtype=np.float64)
+    words = np.flatnonzero(np.isnan(numbers))
+    of_texts = _number_hashes(numbers)
+    of_texts[words] = hash_array(texts[words], categorize=False)
+    hashes[present] = of_texts[codes]
     return hashes
+
+
+def _number(text: str) -> float:
+    """Return the number that a text spells, or NaN."""
+    try:
+        return float(_BOOLEANS.get(text.lower(), text))
+    except ValueError:
+        return float("nan")
+
+
+_BOOLEANS = {"false": "0", "true": "1"}
 
 
 def _number_hashes(values: np.ndarray) -> np.ndarray:
