@@ -136,20 +136,26 @@ def _candidate(
     tree, found = audit({key: value[key] for key in ("class", "params") if key in value}, allowed, document, path)
     problems += found
     if tree is not None and (wrong := _not_a_classifier(tree)):
-        problems.append(document.problem((*path, "class"), wrong, "Name a classifier: see 'dropforge estimators'."))
+        problems.append(document.problem((*path, "class"), *wrong))
     if problems or tree is None:
         return None, problems
     return Candidate(document.file, name or tree.path.rpartition(".")[2], tree, force), []
 
 
-def _not_a_classifier(tree: Estimator) -> str:
+def _not_a_classifier(tree: Estimator) -> tuple[str, str] | None:
+    """Return what is wrong with a candidate that cannot be told to be a classifier, and what to do."""
     from sklearn.base import is_classifier
 
     from dropforge.estimators import registry
 
     entry = registry()[tree.path]
-    # A Pipeline or a search is what its last step or its estimator is: only the built object knows.
-    if entry.kind == "classifier" or (entry.kind == "other" and is_classifier(build(tree))):
-        return ""
-    kind = "an estimator of another kind" if entry.kind == "other" else f"a {entry.kind}"
-    return f"{entry.name} is {kind}, not a classifier"
+    kind = entry.kind
+    if kind == "other":  # a Pipeline or a search is what its last step or its estimator is: only the built object knows
+        try:
+            kind = "classifier" if is_classifier(build(tree)) else kind
+        except Exception as error:
+            return f"{entry.name} cannot be made of these parameters: {error}", "Correct the parameters."
+    if kind == "classifier":
+        return None
+    named = "an estimator of another kind" if kind == "other" else f"a {kind}"
+    return f"{entry.name} is {named}, not a classifier", "Name a classifier: see 'dropforge estimators'."

@@ -80,7 +80,7 @@ class _Auditor:
             return None
         full = short_names().get(name, name)
         entry = registry().get(full)
-        if full not in self.allowed and (entry or not full.startswith("sklearn.")):
+        if full not in self.allowed and (entry or ("." in full and not full.startswith("sklearn."))):
             patterns = ", ".join(self.allowed.patterns)
             denied = f", except {', '.join(self.allowed.deny)}" if self.allowed.deny else ""
             self.complain(
@@ -130,7 +130,7 @@ class _Auditor:
 
 
 def _suggest(name: str) -> str:
-    close = did_you_mean(name, list(registry()))
+    close = did_you_mean(name, list(registry() if "." in name else short_names()))
     if not close and (path := short_names().get(name.rpartition(".")[2])):
         close = f"Did you mean '{path}'?"
     return close or "See 'dropforge estimators' for those that are allowed."

@@ -52,7 +52,7 @@ class WatchFolder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def claim(self, run: str, is_active: Callable[[str], bool]) -> list[Claim]:
-        """Claim every whole file that no other active run has.
+        """Claim every whole file that no other active run has, and what a run that ended left unfiled.
 
         Parameters
         ----------
@@ -65,32 +65,25 @@ class WatchFolder:
         taken = []
         with self._lock():
             for path in whole_files(self.path):
-                try:
-                    content, unreadable = path.read_bytes(), ""
-                except FileNotFoundError:
+                content, unreadable = _read(path)
+                if content is None:
                     continue  # taken back since the folder was listed
-                except OSError as error:
-                    content, unreadable = b"", f"cannot be read: {error.strerror}"
                 claim = Claim(path.name, _key(path.name, content), unreadable)
                 owner = self._owner(claim.key)
                 if owner is not None and owner != run and is_active(owner):
                     continue
                 _write(self.snapshots / claim.key, content)
-                _write(self.claims / f"{claim.key}.json", json.dumps({"run": run, "file": claim.file}).encode())
+                self._record(claim, run)
                 taken.append(claim)
-            self._forget_filed({claim.key for claim in taken}, is_active)
+            taken += self._replaced({claim.key for claim in taken}, run, is_active)
         return taken
 
     def waiting(self, is_active: Callable[[str], bool]) -> list[str]:
         """Return the names of the whole files that no active run has claimed."""
         if not self.path.is_dir():
             return []
-        owners = self._owners()
-        return [
-            path.name
-            for path in whole_files(self.path)
-            if (owner := owners.get(path.name)) is None or not is_active(owner)
-        ]
+        active = {key: record["file"] for key, record in self._records() if is_active(record["run"])}
+        return [path.name for path in whole_files(self.path) if not _is_among(path, active)]
 
     def content(self, claim: Claim) -> bytes:
         """Return a config as it was when it was claimed."""
@@ -113,7 +106,7 @@ class WatchFolder:
             if owner is not None and owner != run:
                 return None
             folder = self.path / (REJECTED if error else DONE)
-            current = self._locate(claim)
+            current = self._locate(claim, folder, is_filed=owner is None)
             if current is not None and current.parent == folder:
                 target = current
             else:
@@ -122,52 +115,67 @@ class WatchFolder:
                 if current is None:  # replaced meanwhile: what stands there now is a new drop
                     _write(target, self.content(claim))
                 else:
-                    os.replace(current, target)
+                    current.replace(target)
                     _error_file(current).unlink(missing_ok=True)
             if error:
-                _write(_error_file(target), f"{error}\n".encode())
-            (self.claims / f"{claim.key}.json").unlink(missing_ok=True)
+                _write(_error_file(target), f"{error}\n".encode(errors="backslashreplace"))
+            self._forget(claim)
         return target
 
     def release(self, claim: Claim, run: str) -> None:
-        """Give a claim back; the file stays and the next run takes it."""
+        """Give a claim back; the file stays and the next run takes it.
+
+        Where the file was replaced meanwhile the claim stays too: once ``run`` has ended, the next one takes it over.
+        """
         with self._lock():
-            if self._owner(claim.key) == run:
-                (self.claims / f"{claim.key}.json").unlink(missing_ok=True)
+            if self._owner(claim.key) == run and self._locate(claim, self.path / DONE, is_filed=False):
+                self._forget(claim)
 
     def claimed_by(self, run: str) -> list[Claim]:
         """Return what ``run`` holds."""
         return [Claim(record["file"], key) for key, record in self._records() if record["run"] == run]
 
-    def _locate(self, claim: Claim) -> Path | None:
-        """Return where a claimed content lies now: in the watch folder, or filed before."""
-        stem, suffix = os.path.splitext(claim.file)
-        places = [self.path / claim.file]
-        for folder in (self.path / REJECTED, self.path / DONE):
-            if folder.is_dir():
-                places += sorted(p for p in folder.iterdir() if p.name.startswith(stem) and p.suffix == suffix)
-        for place in places:
-            if place.is_file() and _key(claim.file, place.read_bytes()) == claim.key:
-                return place
-        return None
+    def _locate(self, claim: Claim, folder: Path, is_filed: bool) -> Path | None:
+        """Return where a claimed content lies now: in the watch folder, or filed before (in ``folder``, or elsewhere).
+
+        What no run owns has been filed; the same content in the watch folder is then a new drop.
+        """
+        dropped, filed = [self.path / claim.file], []
+        for place in (folder, self.path / REJECTED, self.path / DONE):
+            if place.is_dir():
+                filed += sorted(path for path in place.iterdir() if _is_named_after(path.name, claim.file))
+        places = [*filed, *dropped] if is_filed else [*dropped, *filed]
+        return next((p for p in places if p.is_file() and _key(claim.file, _read(p)[0] or b"") == claim.key), None)
 
     def _owner(self, key: str) -> str | None:
         record = _read_record(self.claims / f"{key}.json")
         return record["run"] if record else None
-
-    def _owners(self) -> dict[str, str]:
-        return {record["file"]: record["run"] for _, record in self._records()}
 
     def _records(self) -> Iterator[tuple[str, dict[str, str]]]:
         for path in sorted(self.claims.glob("*.json")):
             if record := _read_record(path):
                 yield path.stem, record
 
-    def _forget_filed(self, kept: set[str], is_active: Callable[[str], bool]) -> None:
-        """Drop the claims that a crash left behind: the file is gone, and so is the run."""
+    def _replaced(self, taken: set[str], run: str, is_active: Callable[[str], bool]) -> list[Claim]:
+        """Take over what a claim still owes a place: the run is dead, or this one, and the file was replaced since."""
+        found = []
         for key, record in list(self._records()):
-            if key not in kept and not (self.path / record["file"]).exists() and not is_active(record["run"]):
-                (self.claims / f"{key}.json").unlink(missing_ok=True)
+            if key in taken or (record["run"] != run and is_active(record["run"])):
+                continue
+            claim = Claim(record["file"], key)
+            place = self._locate(claim, self.path / DONE, is_filed=False)
+            if place is None and (self.snapshots / key).exists():
+                self._record(claim, run)
+                found.append(claim)
+            elif place is None or place.parent != self.path:  # a crash came between filing and forgetting
+                self._forget(claim)
+        return found
+
+    def _record(self, claim: Claim, run: str) -> None:
+        _write(self.claims / f"{claim.key}.json", json.dumps({"run": run, "file": claim.file}).encode())
+
+    def _forget(self, claim: Claim) -> None:
+        (self.claims / f"{claim.key}.json").unlink(missing_ok=True)
 
     def _lock(self) -> FileLock:
         return FileLock(self.claims / "lock")
@@ -177,17 +185,51 @@ def _key(name: str, content: bytes) -> str:
     return hashlib.sha256(os.fsencode(name) + b"\0" + content).hexdigest()[:32]
 
 
+def _read(path: Path) -> tuple[bytes | None, str]:
+    """Return a file's content, or why it has none; None if there is no such file."""
+    try:
+        path.name.encode()
+        return path.read_bytes(), ""
+    except UnicodeEncodeError:
+        return b"", "cannot be read: its name is not UTF-8 text"
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return b"", f"cannot be read: {error.strerror}"
+
+
+def _is_among(path: Path, claimed: dict[str, str]) -> bool:
+    """Return whether one of the claims (key to name) is the file's, with the content that it has now."""
+    return path.name in claimed.values() and _key(path.name, _read(path)[0] or b"") in claimed
+
+
 def _error_file(path: Path) -> Path:
-    return path.with_name(f"{path.name}.error.txt")
+    return path.with_name(_joined(path.name, ".error.txt"))
 
 
 def _free_name(path: Path) -> Path:
     number = 1
     free = path
     while free.exists() or free.is_symlink():
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        free = path.with_name(_joined(path.stem, f"-{number}{path.suffix}"))
         number += 1
     return free
+
+
+def _is_named_after(name: str, file: str) -> bool:
+    """Return whether :func:`_free_name` may have made ``name`` of ``file``."""
+    path = Path(file)
+    return name.startswith(path.stem[:30]) and name.endswith(path.suffix)
+
+
+def _joined(beginning: str, end: str) -> str:
+    """Join a name, its beginning cut to what a file system takes."""
+    while len(os.fsencode(beginning + end)) > _LONGEST_NAME:
+        beginning = beginning[:-1]
+    return beginning + end
+
+
+_LONGEST_NAME = 255  # bytes
 
 
 def _read_record(path: Path) -> dict[str, str] | None:
@@ -199,6 +241,6 @@ def _read_record(path: Path) -> dict[str, str] | None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file whole: a crash leaves the old one or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = path.with_name(f".{os.getpid()}.part")
     draft.write_bytes(content)
     draft.replace(path)

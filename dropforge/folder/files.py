@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import stat
 import sys
 import time
@@ -18,8 +20,9 @@ def whole_files(folder: Path) -> list[Path]:
     found = []
     for entry in os.scandir(folder):
         path = Path(entry.path)
-        if is_config_name(entry.name) and entry.is_file(follow_symlinks=False) and is_whole(path):
-            found.append((entry.stat(follow_symlinks=False).st_mtime_ns, path))
+        if is_config_name(entry.name) and is_whole(path):
+            with contextlib.suppress(FileNotFoundError):  # taken back since
+                found.append((path.lstat().st_mtime_ns, path))
     return [path for _, path in sorted(found)]
 
 
@@ -38,7 +41,8 @@ def is_whole(path: Path, settle: float = SETTLE_SECONDS) -> bool:
         status = path.lstat()
     except FileNotFoundError:
         return False
-    age = time.time() - status.st_mtime
+    # A writer may set the first of these, to a time to come; nobody can set the second.
+    age = time.time() - min(status.st_mtime, status.st_ctime)
     return (
         stat.S_ISREG(status.st_mode)
         and age >= (settle if status.st_size else EMPTY_SECONDS)
@@ -57,6 +61,9 @@ def _is_being_written(path: Path) -> bool:
     except OSError:
         return False  # what cannot be read is claimed, and explained there
     try:
+        # A writer who comes while we hold the lease makes the kernel send a signal: SIGIO, which would end this
+        # process, unless another is asked for.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:
