@@ -47,6 +47,10 @@ class Project:
         """Record of the running stack: processes and addresses."""
         return self.state / "stack.json"
 
+    def log(self, part: str) -> Path:
+        """Return the log file of a part of the stack."""
+        return self.state / "logs" / f"{part}.log"
+
     def resolve(self, path: str) -> Path:
         """Return ``path`` of the spec as an absolute path."""
         return self.home / path

@@ -21,7 +21,9 @@ LIBRARIES = (
     "dropforge.training.fit",
     "dropforge.training.log",
     "dropforge.training.train",
+    "git",
     "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
     "mlflow.sklearn",
     "mlflow.store.artifact.local_artifact_repo",
     "mlflow.store.tracking.rest_store",
@@ -38,8 +40,12 @@ class WarmLocalExecutor(LocalExecutor):
         """Import, then start the workers."""
         for library in LIBRARIES:
             importlib.import_module(library)
+        from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
         from dropforge.estimators.registry import registry, trusted_types
 
         registry()  # imports every module of scikit-learn that holds an estimator
         trusted_types()
+        # MLflow looks through all installed packages at a process' first model; here it is done once for all.
+        warn_dependency_requirement_mismatches(["mlflow"])
         super().start()

@@ -44,9 +44,9 @@ def up(
         (found.home / pipeline.train.watch).mkdir(parents=True, exist_ok=True)
 
     def ready() -> None:
-        say(
-            f"\nAirflow       {addresses.airflow}\nMLflow        {addresses.mlflow}\nModel server  {addresses.server}/docs\n"
-        )
+        say(f"\nAirflow       {addresses.airflow}")
+        say(f"MLflow        {addresses.mlflow}")
+        say(f"Model server  {addresses.server}/docs\n")
         say("Drop configs into: " + ", ".join(pipeline.train.watch for pipeline in found.pipelines))
         say("Ctrl-C ends it.")
 

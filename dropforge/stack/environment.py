@@ -39,7 +39,7 @@ QUICK = {
 }
 
 
-def environment(project: Project, addresses: Addresses, token: str) -> dict[str, str]:
+def environment(project: Project, addresses: Addresses) -> dict[str, str]:
     """Return what every part of a stack is started with.
 
     Parameters
@@ -48,8 +48,6 @@ def environment(project: Project, addresses: Addresses, token: str) -> dict[str,
         The project.
     addresses : Addresses
         Where the parts answer.
-    token : str
-        Names this stack; every process of it, however deep, carries it.
     """
     home = project.state / "airflow"
     keys = _keys(project)
@@ -74,7 +72,6 @@ def environment(project: Project, addresses: Addresses, token: str) -> dict[str,
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",
         HOME_VARIABLE: str(project.home),
-        "DROPFORGE_STACK": token,
         "DROPFORGE_SERVER": addresses.server,
         "MLFLOW_TRACKING_URI": addresses.mlflow,
         **NO_TELEMETRY,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +32,10 @@ class Part:
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool]
+
+
+# Run to its end before the parts are started.
+MIGRATION = Part("migration", (sys.executable, "-m", "airflow", "db", "migrate"), lambda: True)
 
 
 def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
@@ -69,24 +73,11 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
     )  # fmt: skip
 
 
-def prepare(project: Project, environment: Mapping[str, str]) -> None:
-    """Make the databases: Airflow's tables, and MLflow's file in the mode that lets readers and a writer in.
-
-    Raises
-    ------
-    subprocess.CalledProcessError
-        If Airflow cannot make its tables; its output is in the error.
-    """
-    with sqlite3.connect(project.state / "mlflow.db") as connection:
+def prepare(project: Project) -> None:
+    """Make MLflow's database file in the mode that lets readers and a writer in at once (write-ahead log)."""
+    project.state.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(project.state / "mlflow.db")) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-    subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=dict(environment),
-        check=True,
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def _answers(url: str) -> bool:

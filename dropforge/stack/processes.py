@@ -1,74 +1,80 @@
-"""Processes of a stack: found by the token in their environment, and ended without leaving any behind."""
+"""Processes of a stack: each part is a session of its own, and is ended with all that it started.
+
+The session tells who belongs to a part, whoever the parent is by now. The environment does not: programs that
+write their own title (Airflow's workers) overwrite it.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from dropforge.stack.parts import Part
 
-TOKEN, PART = "DROPFORGE_STACK", "DROPFORGE_PART"
+@dataclass(frozen=True)
+class Session:
+    """A process that leads a session: its number, and when it was started."""
+
+    pid: int
+    created: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether the leader lives; another process that got its number is not it."""
+        try:
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
 
-def start(part: Part, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a part in a session of its own, with its output in ``log``."""
+def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> tuple[subprocess.Popen[bytes], Session]:
+    """Start a command in a session of its own, with its output in ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter
-            part.command,
-            env={**environment, PART: part.name},
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            command,
+            env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
             start_new_session=True,
         )
+    return process, Session(process.pid, psutil.Process(process.pid).create_time())
 
 
-def belonging(token: str, part: str | None = None) -> list[psutil.Process]:
-    """Return the live processes of a stack (or of one part), whoever their parent is by now."""
+def end(session: Session, patience: float) -> None:
+    """End a session: its leader may end its own children for ``patience`` seconds, then all of it is ended."""
+    members = _members(session)
+    leader = [process for process in members if process.pid == session.pid]
+    _signal(leader, signal.SIGTERM)
+    psutil.wait_procs(leader, timeout=patience)
+    # What is born while the others end is caught by the next look; a killed process starts nothing.
+    for _ in range(10):
+        if not (members := _members(session)):
+            return
+        _signal(members, signal.SIGKILL)
+        psutil.wait_procs(members, timeout=2)
+
+
+def _members(session: Session) -> list[psutil.Process]:
+    if session.created < psutil.boot_time():
+        return []
     found = []
     for process in psutil.process_iter():
         try:
-            environment = process.environ()
-        except (psutil.Error, OSError):
+            if os.getsid(process.pid) == session.pid and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
             continue
-        if environment.get(TOKEN) == token and part in (None, environment.get(PART)) and process.pid != os.getpid():
-            found.append(process)
-    return found
-
-
-def end(processes: Iterable[psutil.Process], patience: float) -> None:
-    """Ask processes to end, and after ``patience`` seconds end them."""
-    living = list(processes)
-    _signal(living, signal.SIGTERM)
-    _, living = psutil.wait_procs(living, timeout=patience)
-    _signal(living, signal.SIGKILL)
-    psutil.wait_procs(living, timeout=5)
-
-
-def end_all(token: str, patience: float = 0.0) -> None:
-    """End every process of a stack, also those that are born while it ends."""
-    deadline = time.monotonic() + 10
-    while (living := belonging(token)) and time.monotonic() < deadline:
-        end(living, patience)
-        patience = 0.0
-
-
-def is_running(pid: int, created: float) -> bool:
-    """Return whether the process that was recorded still lives, and is not another one with its number."""
-    try:
-        return (
-            abs(psutil.Process(pid).create_time() - created) < 1
-            and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
+    # The number may have gone to another leader since: then its session is not ours.
+    stolen = any(p.pid == session.pid and abs(p.create_time() - session.created) >= 1 for p in found)
+    return [] if stolen else found
 
 
 def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from dropforge.estimators.registry import trusted_types
 from dropforge.registry import Store
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.fit import Fitted
+
+# We pin what a model needs; that pip itself has no version in an environment made without it is no news.
+logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
 
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit

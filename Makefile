@@ -1,0 +1,50 @@
+# `make demo` shows the whole loop, `make test` checks everything. Both need only Python 3.11+, make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip
+UV_VERSION := 0.13.9
+
+.PHONY: help demo up test test-fast lint lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       the whole loop, once, in a temporary project"
+	@echo "make up         a stack to look at, in this folder"
+	@echo "make test       everything that is checked (under 20 minutes)"
+	@echo "make test-fast  the unit tests (under a minute)"
+	@echo "make lint       format, lint, types, import rules, generated files"
+	@echo "make lock       resolve requirements.lock anew"
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "setting up .venv (once; a minute or two)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: .venv/.ready
+	@$(BIN)/python demo/run.py
+
+up: .venv/.ready
+	@$(BIN)/dropforge up
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-fast: .venv/.ready
+	$(BIN)/python -m pytest -m "not stack" -q
+
+lint: .venv/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dropforge generate --check
+
+lock: .venv/.ready
+	$(UV) compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .dropforge .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,188 @@
+"""The whole loop, once, in a temporary project: each step is said in a line as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+HERE = Path(__file__).parent
+PIPELINE = "digits"
+LONGEST_WAIT = 180.0
+
+T = TypeVar("T")
+started = time.monotonic()
+
+
+def say(text: str) -> None:
+    """Print a step, with the seconds since the start."""
+    print(f"[{time.monotonic() - started:4.0f} s] {text}", flush=True)
+
+
+def show(text: str) -> None:
+    """Print what a command or a file says, indented."""
+    print("".join(f"         {line}\n" for line in text.rstrip().splitlines()), flush=True)
+
+
+def until(what: str, condition: Callable[[], T | None]) -> T:
+    """Wait until ``condition`` gives something, and return it."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.HTTPError):
+            if found := condition():
+                return found
+        time.sleep(0.1)
+    raise TimeoutError(f"after {LONGEST_WAIT:.0f} s still not so: {what}")
+
+
+class Demo:
+    """A temporary project and the commands run in it."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.watch = project / "configs" / PIPELINE
+        # A demo that runs inside another project's environment must not find that one's services.
+        foreign = ("DROPFORGE_", "MLFLOW_", "AIRFLOW_")
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)} | {"COLUMNS": "110"}
+
+    def dropforge(self, *arguments: str) -> str:
+        """Run a command and return what it prints."""
+        command = [sys.executable, "-m", "dropforge.cli.main", *arguments]
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(
+                f"dropforge {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout
+
+    @contextlib.contextmanager
+    def stack(self) -> Iterator[dict[str, str]]:
+        """Run the stack; give its addresses."""
+        command = [sys.executable, "-m", "dropforge.cli.main", "up"]
+        ports = [f"--{part}-port=0" for part in ("airflow", "mlflow", "server")]
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*command, *ports], cwd=self.project, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+        ready = threading.Event()
+
+        def follow() -> None:
+            for line in process.stdout or ():
+                if line.strip():
+                    say(f"  {line.strip()}")
+                if "Ctrl-C ends it" in line:
+                    ready.set()
+
+        reader = threading.Thread(target=follow, daemon=True)
+        reader.start()
+        try:
+            until("the stack is up", lambda: ready.is_set() or process.poll() is not None)
+            if process.poll() is not None:
+                raise RuntimeError("the stack did not come up")
+            yield json.loads(self.dropforge("status", "--json"))["addresses"]
+        finally:
+            process.terminate()
+            process.wait(60)
+            reader.join(5)
+
+    def drop(self, *configs: Path) -> None:
+        """Drop configs as an upload would: written aside, and moved in."""
+        for config in configs:
+            draft = self.watch / f".{config.name}"
+            shutil.copyfile(config, draft)
+            draft.rename(self.watch / config.name)
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Return the leaderboard."""
+        return json.loads(self.dropforge("versions", PIPELINE, "--json"))
+
+    def decided(self, count: int) -> list[dict[str, Any]] | None:
+        """Return the leaderboard once ``count`` versions are validated and the best one is champion."""
+        table = self.versions()
+        ready = len(table) == count and all(row["status"] != "pending" for row in table) and table[0]["champion"]
+        return table if ready else None
+
+
+def predict(server: str, rows: list[list[float]], columns: list[str]) -> tuple[list[int], str]:
+    """Return predictions, and the version that made them."""
+    body = {"dataframe_split": {"columns": columns, "data": rows}}
+    answer = httpx.post(f"{server}/models/{PIPELINE}/invocations", json=body, timeout=10)
+    answer.raise_for_status()
+    return answer.json()["predictions"], answer.headers["X-Model-Version"]
+
+
+def main() -> None:
+    """Run the demo."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits(as_frame=True)
+    rows, columns, truth = digits.data.head(5).values.tolist(), list(digits.data.columns), list(digits.target.head(5))
+    with tempfile.TemporaryDirectory(prefix="dropforge-demo-") as folder:
+        demo = Demo(Path(folder))
+        shutil.copyfile(HERE.parent / "pipelines.yaml", demo.project / "pipelines.yaml")
+        say("a project: one pipelines.yaml, from which two Airflow DAGs a pipeline are rendered")
+        show(demo.dropforge("generate"))
+        say("the stack: Airflow, MLflow and the model server")
+        with demo.stack() as addresses:
+            server = addresses["server"]
+            answer = httpx.get(f"{server}/models/{PIPELINE}")
+            say(
+                f"before there is a champion the server answers {answer.status_code}: {answer.json()['error']['message']}"
+            )
+
+            first = sorted((HERE / "configs" / "first").iterdir())
+            say(f"dropping {len(first)} configs at once: {', '.join(path.name for path in first)}")
+            demo.drop(*first)
+            until("every config is filed away", lambda: not [p for p in demo.watch.iterdir() if p.is_file()])
+            done = sorted(path.name for path in (demo.watch / "done").iterdir())
+            say(f"trained, logged and registered: {', '.join(done)}")
+            say("the broken one stopped nobody; it lies in rejected/ with its explanation:")
+            show((demo.watch / "rejected" / "broken.yaml.error.txt").read_text())
+
+            table = until(
+                "the versions are validated and the best one is champion", lambda: demo.decided(len(first) - 1)
+            )
+            champion = table[0]["version"]
+            say("the leaderboard (dropforge versions digits):")
+            show(demo.dropforge("versions", PIPELINE))
+
+            until("the server answers with the champion", lambda: predict(server, rows, columns)[1] == champion)
+            labels, version = predict(server, rows, columns)
+            say(f"a prediction over HTTP: {labels} (truth: {[int(label) for label in truth]}), by version {version}")
+
+            better = HERE / "configs" / "better" / "svm.yaml"
+            say(f"dropping a better config, {better.name}, while the server goes on answering")
+            dropped = time.monotonic()
+            demo.drop(better)
+            asked = 0
+
+            def swapped() -> str | None:
+                nonlocal asked
+                asked += 1
+                _, answered = predict(server, rows, columns)
+                return answered if answered != version else None
+
+            new = until("the server answers with the new version", swapped)
+            say(
+                f"version {new} answers {time.monotonic() - dropped:.1f} s after the drop, without a restart; "
+                f"{asked} requests meanwhile, none failed"
+            )
+            until("the decision is recorded", lambda: demo.decided(len(first)))
+            show(demo.dropforge("versions", PIPELINE))
+        say("the stack is down and the project is gone")
+
+
+if __name__ == "__main__":
+    main()

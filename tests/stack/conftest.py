@@ -1,0 +1,34 @@
+"""The real stack, once per session: a temporary project, free ports, and nothing left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.stack.project import RunningProject
+
+SPEC = (Path(__file__).parent / "pipelines.yaml").read_text()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    running = RunningProject(tmp_path_factory.mktemp("project"), SPEC)
+    try:
+        running.up()
+        yield running
+    finally:
+        running.down()
+    assert running.strays() == []
+
+
+@pytest.fixture(autouse=True)
+def _sound_registry(request):
+    """After each test: every candidate once, one champion, alias and stage agree, no run left running."""
+    yield
+    if "project" in request.fixturenames:
+        request.getfixturevalue("project").assert_sound()

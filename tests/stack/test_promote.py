@@ -1,0 +1,93 @@
+"""The best version goes to Production and is served, by the timer or as soon as it is registered."""
+
+import threading
+
+import httpx
+
+from tests.stack.project import until
+
+
+def forest(trees, depth):
+    return (
+        "class: sklearn.ensemble.RandomForestClassifier\n"
+        f"params: {{n_estimators: {trees}, max_depth: {depth}, random_state: 1}}\n"
+    )
+
+
+STUMP = "class: sklearn.tree.DecisionTreeClassifier\nparams: {max_depth: 2, random_state: 1}\n"
+
+
+def test_before_there_is_a_champion_the_server_says_what_to_do(project):
+    answer = project.predict("paused")
+    if project.champion("paused") is None:
+        assert answer.status_code == 503
+        assert "configs/paused" in answer.json()["error"]["remedy"]
+
+
+def test_the_timer_alone_promotes(project):
+    project.drop("timed", stump_yaml=STUMP)
+    project.filed("timed", "stump.yaml")
+    until(lambda: project.champion("timed") == "1", "version 1 is champion")
+    until(lambda: project.served("timed") == "1", "version 1 is served")
+    version = project.mlflow.get_model_version("timed", "1")
+    assert version.current_stage == "Production"
+    assert version.tags["validation_status"] == "passed"
+    assert float(version.tags["holdout_f1_macro"]) > 0.5
+    # No asset event caused these runs: the pipeline says on_new_version: false.
+    assert {run["run_type"] for run in project.runs("timed_promote")} == {"scheduled"}
+
+
+def test_a_new_version_promotes_at_once_and_a_worse_one_changes_nothing(project):
+    project.drop("prompt", stump_yaml=STUMP)
+    until(lambda: project.served("prompt") == "1", "version 1 is served")
+    project.idle("prompt_promote")
+    answer = project.predict("prompt")
+    assert answer.status_code == 200
+    assert answer.headers["X-Model-Version"] == "1"
+    assert any(run["run_type"] == "asset_triggered" for run in project.runs("prompt_promote"))
+
+    worse = "class: sklearn.tree.DecisionTreeClassifier\nparams: {max_depth: 1, random_state: 1}\n"
+    project.drop("prompt", worse_yaml=worse)
+    until(
+        lambda: (
+            len(project.versions("prompt")) == 2
+            and project.mlflow.get_model_version("prompt", "2").tags["decision"] == "not promoted"
+        ),
+        "version 2 is decided",
+    )
+    assert project.champion("prompt") == "1"
+    assert project.served("prompt") == "1"
+    assert project.mlflow.get_model_version("prompt", "2").current_stage == "None"
+    prove = [t for t in project.tasks("prompt_promote") if t["task_id"] == "prove" and t["state"] == "success"]
+    assert prove, "a real prediction over HTTP proved the champion"
+
+
+def test_a_better_version_is_served_without_one_failed_request_under_load(project):
+    until(lambda: project.served("prompt") == "1", "version 1 is served")
+    answers, stop = [], threading.Event()
+
+    def ask():
+        with httpx.Client(timeout=30) as client:
+            while not stop.is_set():
+                answer = project.predict("prompt", client)
+                answers.append((answer.status_code, answer.headers.get("X-Model-Version")))
+
+    clients = [threading.Thread(target=ask) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        project.drop("prompt", better_yaml=forest(100, 6))
+        project.filed("prompt", "better.yaml")
+        new = project.versions("prompt")[-1].version
+        until(lambda: project.served("prompt") == new, "the better version is served")
+        seen = len(answers)
+        until(lambda: len(answers) > seen + 20, "some more answers")
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert {status for status, _ in answers} == {200}
+    named = [version for _, version in answers]
+    assert named == sorted(named, key=["1", new].index), "first the old one, then the new one, and never back"
+    assert project.mlflow.get_model_version("prompt", "1").current_stage == "Archived"
+    assert "dropforge_swaps_total" in httpx.get(f"{project.addresses['server']}/metrics").text

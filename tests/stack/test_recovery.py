@@ -1,0 +1,76 @@
+"""Parts die, the stack goes down and comes back: nothing is lost, nothing is doubled."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+from tests.stack.project import until
+from tests.stack.test_train import by_file, tree
+
+
+@pytest.mark.parametrize("part", ["scheduler", "triggerer", "mlflow", "server", "api-server", "dag-processor"])
+def test_a_killed_part_is_started_again_and_the_drop_is_trained(project, part):
+    old = project.record()["parts"][part]["pid"]
+    depth = 50 + len(part)
+    project.drop("drops", **{f"before {part}_yaml": tree(depth)})
+    os.kill(old, signal.SIGKILL)
+    project.drop("drops", **{f"after {part}_yaml": tree(depth + 100)})
+    until(lambda: project.record()["parts"][part]["pid"] != old, f"{part} is started again")
+    assert f"{part} ended (by signal SIGKILL); it is started again" in project.said()
+    project.filed("drops", f"before {part}.yaml", f"after {part}.yaml")
+    assert {f"before {part}.yaml", f"after {part}.yaml"} <= set(by_file(project, "drops"))
+
+
+def test_a_drop_while_the_stack_is_down_is_trained_when_it_is_up_again(project):
+    champions = {name: project.champion(name) for name in ("timed", "prompt")}
+    assert project.cli("down").strip() == "the stack is down"
+    project.process.wait(60)
+    until(lambda: project.strays() == [], "no process is left", 10)
+    for address in project.addresses.values():
+        host, port = address.removeprefix("http://").split(":")
+        with socket.socket() as probe:
+            assert probe.connect_ex((host, int(port))), f"{address} still answers"
+    project.cli("status", code=1)
+    project.drop("drops", night_yaml=tree(61))
+    project.up()
+    project.filed("drops", "night.yaml")
+    for name, champion in champions.items():
+        assert project.champion(name) == champion
+        until(lambda name=name, champion=champion: project.served(name) == champion, f"{name} is served again")
+
+
+def test_a_stack_that_is_killed_at_once_leaves_nothing_that_the_next_start_cannot_clean_up(project):
+    sessions = [session["pid"] for session in project.record()["parts"].values()]
+    os.kill(project.process.pid, signal.SIGKILL)
+    project.process.wait()
+    project.drop("drops", orphan_yaml=tree(62))
+    project.up()
+    assert not [pid for pid in sessions if _lives(pid)], "the orphans were ended before the new parts were started"
+    project.filed("drops", "orphan.yaml")
+
+
+def test_a_second_stack_of_the_same_project_is_refused(project):
+    assert "is up already" in _error(project, "up")
+
+
+def _error(project, *arguments):
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "dropforge.cli.main", *arguments]
+    done = subprocess.run(
+        command, cwd=project.home, env=project.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,201 @@
+"""What is dropped into a watch folder is trained exactly once, whatever happens meanwhile."""
+
+import json
+import time
+
+from tests.stack.project import until
+
+FOREST = "sklearn.ensemble.RandomForestClassifier"
+
+
+def tree(depth):
+    return f"class: sklearn.tree.DecisionTreeClassifier\nparams: {{max_depth: {depth}}}\n"
+
+
+def long_fit(iterations):
+    params = {"max_iter": iterations, "n_iter_no_change": iterations, "tol": 0.0, "hidden_layer_sizes": [50]}
+    return json.dumps({"class": "sklearn.neural_network.MLPClassifier", "params": params})
+
+
+def by_file(project, pipeline):
+    return {version.tags["config_file"]: version for version in project.versions(pipeline)}
+
+
+def test_eight_configs_in_two_formats_at_once_become_eight_versions(project):
+    configs = {f"tree{depth}_yaml": tree(depth) for depth in range(1, 5)}
+    configs |= {f"forest{n}_json": json.dumps({"class": FOREST, "params": {"n_estimators": n}}) for n in range(2, 6)}
+    project.drop("drops", **configs)
+    files = [".".join(name.rsplit("_", 1)) for name in configs]
+    project.filed("drops", *files)
+    versions = by_file(project, "drops")
+    assert set(files) <= set(versions)
+    version = versions["forest3.json"]
+    assert version.tags["estimator"] == FOREST
+    assert version.tags["validation_status"] == "pending"
+    assert {"config_digest", "data_digest"} <= set(version.tags)
+    run = project.mlflow.get_run(version.run_id)
+    assert run.data.params["n_estimators"] == "3"
+    assert run.data.params["criterion"] == "'gini'"
+    assert 0.5 < run.data.metrics["test_f1_macro"] <= 1
+    assert {file.path for file in project.mlflow.list_artifacts(version.run_id)} >= {
+        "config",
+        "confusion_matrix.png",
+        "classification_report.txt",
+    }
+    assert run.inputs.dataset_inputs[0].dataset.name == "drops"
+    labels = {task["rendered_map_index"] for task in project.tasks("drops_train") if task["task_id"] == "train"}
+    assert "forest3.json: RandomForestClassifier" in labels
+
+
+def test_a_file_that_is_written_slowly_in_pieces_is_read_whole(project):
+    path = project.watch("drops") / "pieces.yaml"
+    with path.open("w") as stream:
+        for piece in (
+            "class: sklearn.tree.DecisionTreeClassifier\n",
+            "params:\n",
+            "  max_depth: 7\n",
+            "  min_samples_leaf: 2\n",
+        ):
+            stream.write(piece)
+            stream.flush()
+            time.sleep(0.8)  # the scenario itself: a writer that pauses longer than a whole file must be quiet
+    project.filed("drops", "pieces.yaml")
+    run = project.mlflow.get_run(by_file(project, "drops")["pieces.yaml"].run_id)
+    assert run.data.params["min_samples_leaf"] == "2"
+
+
+def test_a_broken_config_stops_no_other_and_is_explained(project):
+    project.drop(
+        "drops",
+        good1_yaml=tree(11),
+        broken_yaml="class: sklearn.tree.DecisionTreeClassifier\nparams:\n  max_dept: 3\n",
+        good2_yaml=tree(12),
+    )
+    project.filed("drops", "good1.yaml", "good2.yaml")
+    (rejected,) = project.filed("drops", "broken.yaml", folder="rejected")
+    explanation = rejected.with_name("broken.yaml.error.txt").read_text()
+    assert "broken.yaml:3:3" in explanation
+    assert "max_dept" in explanation
+    assert "Did you mean 'max_depth'?" in explanation
+    assert "broken.yaml" not in by_file(project, "drops")
+
+
+def test_a_candidate_that_cannot_be_fitted_is_rejected_and_the_others_of_its_file_stay(project):
+    text = (
+        "models:\n"
+        "- class: sklearn.tree.DecisionTreeClassifier\n  params: {max_depth: 21}\n"
+        "- class: sklearn.neighbors.KNeighborsClassifier\n  params: {n_neighbors: 5000}\n"
+    )
+    project.drop("drops", partly_yaml=text)
+    (rejected,) = project.filed("drops", "partly.yaml", folder="rejected")
+    assert "n_neighbors" in rejected.with_name("partly.yaml.error.txt").read_text()
+    assert by_file(project, "drops")["partly.yaml"].tags["estimator"].endswith("DecisionTreeClassifier")
+
+
+def test_the_same_content_twice_is_trained_once_and_both_files_are_filed(project):
+    project.drop("drops", same_yaml=tree(31))
+    project.filed("drops", "same.yaml")
+    project.drop("drops", same_yaml=tree(31), copy_yaml=tree(31))
+    project.filed("drops", "same-1.yaml", "copy.yaml")
+    depths = [
+        project.mlflow.get_run(v.run_id).data.params["max_depth"]
+        for v in project.versions("drops")
+        if "Tree" in v.tags["estimator"]
+    ]
+    assert depths.count("31") == 1
+
+
+def test_a_long_fit_holds_nobody_up_and_a_task_marked_failed_loses_nothing(project):
+    project.drop("slow", long_json=long_fit(30_000))
+    label = "long.json: MLPClassifier"
+    task = until(
+        lambda: (t := project.train_task("slow_train", label)) and t["state"] == "running" and t, "the long fit runs"
+    )
+    project.drop("slow", quick_yaml=tree(3))
+    project.filed("slow", "quick.yaml")
+    assert project.waiting("slow") == ["long.json"], "the long fit is still under way, and its config in its place"
+
+    where = f"/dags/slow_train/dagRuns/{task['dag_run_id']}/taskInstances/train/{task['map_index']}"
+    project.airflow.patch(where, json={"new_state": "failed"}).raise_for_status()
+    (rejected,) = project.filed("slow", "long.json", folder="rejected")
+    assert "marked failed" in rejected.with_name("long.json.error.txt").read_text()
+    project.idle("slow_train")
+    assert "long.json" not in by_file(project, "slow")
+
+    # Cleared, the same task trains it after all, and the config moves on to done/.
+    clear(project, "slow_train", task)
+    project.filed("slow", "long.json")
+    assert not (rejected.exists())
+    assert not (rejected.with_name("long.json.error.txt").exists())
+    assert "long.json" in by_file(project, "slow")
+
+
+def test_a_cleared_task_of_a_finished_run_doubles_nothing(project):
+    project.drop("slow", cleared_yaml=tree(5))
+    project.filed("slow", "cleared.yaml")
+    project.idle("slow_train")
+    task = project.train_task("slow_train", "cleared.yaml: DecisionTreeClassifier")
+    clear(project, "slow_train", task)
+    again = until(
+        lambda: (
+            (t := project.train_task("slow_train", task["rendered_map_index"]))["try_number"] > task["try_number"]
+            and t["state"] == "success"
+            and t
+        ),
+        "the cleared task ran again",
+    )
+    assert again["map_index"] == task["map_index"]
+    project.idle("slow_train")
+    assert len([v for v in project.versions("slow") if v.tags["config_file"] == "cleared.yaml"]) == 1
+    assert [p.name for p in (project.watch("slow") / "done").glob("cleared*")] == ["cleared.yaml"]
+
+
+def test_a_drop_while_the_dag_is_paused_is_trained_once_it_is_unpaused(project):
+    project.pause("paused_train", True)
+    project.drop("paused", waits_yaml=tree(4))
+    project.drop("drops", meanwhile_yaml=tree(41))
+    project.filed("drops", "meanwhile.yaml")
+    assert project.waiting("paused") == ["waits.yaml"]
+    project.pause("paused_train", False)
+    project.filed("paused", "waits.yaml")
+    assert set(by_file(project, "paused")) == {"waits.yaml"}
+
+
+def test_while_nobody_drops_anything_no_run_lives(project):
+    project.idle("drops_train", "slow_train", "paused_train", "prompt_train", "text_train")
+    before = {dag: len(project.runs(dag)) for dag in ("drops_train", "slow_train")}
+    # Longer than the trigger's longest pause between two looks.
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        assert {dag: len(project.runs(dag)) for dag in before} == before
+        time.sleep(0.5)
+
+
+def test_the_text_of_the_spec_reaches_a_real_task_unchanged(project):
+    from dropforge.settings import decode
+
+    spec = project.spec.pipeline("text")
+    project.drop("text", **{"odd {{ 1 + 1 }} $HOME_yaml": tree(2)})
+    project.filed("text", "odd {{ 1 + 1 }} $HOME.yaml")
+    task = project.train_task("text_train", "odd {{ 1 + 1 }} $HOME.yaml: DecisionTreeClassifier")
+    assert task["state"] == "success"
+    run = task["dag_run_id"]
+    rendered = {t["task_id"]: t["rendered_fields"] for t in project.tasks("text_train", run)}
+    for name in ("claim", "finish"):
+        assert decode(rendered[name]["op_kwargs"]["settings"]) == spec
+    version = by_file(project, "text")["odd {{ 1 + 1 }} $HOME.yaml"]
+    assert version.tags["config_file"] == "odd {{ 1 + 1 }} $HOME.yaml"
+    dag = project.airflow.get("/dags/text_train/details").json()
+    assert spec.description in dag["doc_md"]
+
+
+def clear(project, dag, task):
+    body = {
+        "dry_run": False,
+        "dag_run_id": task["dag_run_id"],
+        "task_ids": [["train", task["map_index"]]],
+        "include_downstream": True,
+        "only_failed": False,
+        "reset_dag_runs": True,
+    }
+    project.airflow.post(f"/dags/{dag}/clearTaskInstances", json=body).raise_for_status()
