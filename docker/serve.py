@@ -1,0 +1,32 @@
+"""Serve the champions from a container.
+
+`dropforge serve` binds loopback only, because nothing there asks who comes. A container's loopback is reached by
+nobody, so here the server binds every address of the container, and the guard lies outside: docker-compose.yaml
+publishes the port on the host's loopback only, and tests/test_compose.py holds it to that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from dropforge.documents import UserError
+from dropforge.project import Project
+from dropforge.serving.run import serve
+from generator.spec import read_spec
+
+PORT = 5002
+
+
+def main() -> None:
+    """Serve every hosted pipeline of the project's spec."""
+    try:
+        spec = read_spec(Path(os.environ["DROPFORGE_HOME"]))
+    except UserError as error:
+        sys.exit(str(error))
+    serve(Project(spec.home), spec.pipelines, "0.0.0.0", PORT)  # noqa: S104 - see above
+
+
+if __name__ == "__main__":
+    main()
