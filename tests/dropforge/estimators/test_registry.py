@@ -1,0 +1,113 @@
+"""The registry of what may be built, and the types that a model file may hold."""
+
+import importlib
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import MetaEstimatorMixin
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import all_estimators
+from skops.io import dumps, get_untrusted_types
+from threadpoolctl import threadpool_limits
+
+from dropforge.estimators import Allowed, registry
+from dropforge.estimators.registry import short_names, trusted_types
+
+CLASSIFIERS = dict(all_estimators("classifier"))
+
+
+def test_every_path_is_public_and_leads_to_its_class():
+    for path, entry in registry().items():
+        module, _, name = path.rpartition(".")
+        assert path.startswith("sklearn.")
+        assert not any(part.startswith("_") for part in path.split("."))
+        assert getattr(importlib.import_module(module), name) is entry.cls
+
+
+def test_every_estimator_of_scikit_learn_is_there_once():
+    assert {entry.cls for entry in registry().values()} == {cls for _, cls in all_estimators()}
+    assert len(registry()) == len(all_estimators())
+
+
+def test_an_entry_says_what_the_class_is_and_takes():
+    entry = registry()["sklearn.tree.DecisionTreeClassifier"]
+    assert (entry.name, entry.kind) == ("DecisionTreeClassifier", "classifier")
+    assert entry.parameters[:2] == ("criterion", "splitter")
+    assert entry.summary == "A decision tree classifier."
+    assert "max_depth" in entry.constraints
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor", "transformer"])
+def test_kinds_are_those_of_scikit_learn(kind):
+    theirs = {cls for _, cls in all_estimators(kind)}
+    ours = {entry.cls for entry in registry().values() if entry.kind == kind}
+    assert ours <= theirs
+    # Some are two things at once: a classifier that also transforms is a classifier.
+    assert all(registry_kind(cls) in ("classifier", "regressor", "clusterer") for cls in theirs - ours)
+
+
+def registry_kind(cls):
+    return next(entry.kind for entry in registry().values() if entry.cls is cls)
+
+
+def test_a_short_name_leads_to_its_only_class():
+    assert short_names()["DecisionTreeClassifier"] == "sklearn.tree.DecisionTreeClassifier"
+    assert set(short_names().values()) <= set(registry())
+
+
+@pytest.mark.parametrize(
+    ("patterns", "deny", "path", "is_allowed"),
+    [
+        (("sklearn.*",), (), "sklearn.svm.SVC", True),
+        (("sklearn.tree.*",), (), "sklearn.svm.SVC", False),
+        (("sklearn.svm.SVC",), (), "sklearn.svm.SVC", True),
+        (("sklearn.*",), ("sklearn.svm.*",), "sklearn.svm.SVC", False),
+        (("sklearn.*",), ("*SVC",), "sklearn.svm.LinearSVC", False),
+        (("SKLEARN.*",), (), "sklearn.svm.SVC", False),
+        ((), (), "sklearn.svm.SVC", False),
+    ],
+)
+def test_the_allow_list_admits_and_deny_narrows_it(patterns, deny, path, is_allowed):
+    assert (path in Allowed(patterns, deny)) is is_allowed
+
+
+@pytest.mark.parametrize("name", sorted(CLASSIFIERS.keys() - {"TunedThresholdClassifierCV"}))
+def test_a_fitted_classifier_holds_only_trusted_types(name):
+    features, target = load_iris(return_X_y=True)
+    features, target = features[::10], target[::10]
+    if name in ("ClassifierChain", "MultiOutputClassifier"):  # they predict several columns
+        target = np.column_stack([target == 0, target == 1])
+    elif name == "FixedThresholdClassifier":  # it parts two classes
+        target = target == 0
+    model = _built(CLASSIFIERS[name])
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(features, target)
+    assert set(get_untrusted_types(data=dumps(model))) <= trusted_types()
+
+
+def _built(cls):
+    tree = DecisionTreeClassifier(max_depth=2)
+    given = {"estimator": tree, "estimators": [("a", tree), ("b", GaussianNB())]}
+    parameters = inspect.signature(cls).parameters.values()
+    is_meta = issubclass(cls, MetaEstimatorMixin) or any(p.default is p.empty for p in parameters)
+    return cls(**{p.name: given[p.name] for p in parameters if is_meta and p.name in given})
+
+
+def test_a_classifier_that_keeps_a_function_is_not_trusted():
+    features, target = load_iris(return_X_y=True)
+    model = CLASSIFIERS["TunedThresholdClassifierCV"](DecisionTreeClassifier()).fit(features, target == 0)
+    assert not set(get_untrusted_types(data=dumps(model))) <= trusted_types()
+
+
+def test_no_function_is_trusted_and_nothing_that_calls_one():
+    for path in trusted_types():
+        module, _, name = path.rpartition(".")
+        assert inspect.isclass(getattr(importlib.import_module(module), name))
+        assert path.startswith("sklearn.")
+        assert name not in ("FunctionTransformer", "_PredictScorer", "_Scorer", "Parallel", "delayed")
+        assert not {"tests", "datasets", "externals"} & set(path.split("."))
