@@ -87,7 +87,7 @@ def read_candidates(content: bytes, file: str, allowed: Allowed) -> tuple[Candid
     if not candidates and not problems:
         problems.append(document.problem((), "the config names no model", "Write e.g. class: DecisionTreeClassifier"))
     if problems:
-        raise UserError(problems)
+        raise UserError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return tuple(candidates)
 
 
