@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import PyFuncModel
 
 from dropforge.documents import Problem, UserError
 from dropforge.estimators.registry import trusted_types
-from dropforge.registry.store import Store, Version
+from dropforge.registry.store import ABSENT, Store, Version
+
+_AGAIN = "Train it again, with force: true in its config."
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,41 @@ def load(store: Store, version: Version) -> Loaded:
     Raises
     ------
     UserError
-        If it is not a scikit-learn model in skops format, or holds a type that our registry of estimators does
-        not know. The list of trusted types in the model's own file is never looked at.
+        If its artifact is gone or damaged, is not a scikit-learn model in skops format, or holds a type that our
+        registry of estimators does not know. The list of trusted types in the model's own file is never looked at.
     """
+    folder = _fetch(store, version)
+    try:
+        model = Model.load(str(folder))
+        estimator = _read(folder, model.flavors.get("sklearn", {}), version)
+        example = model.load_input_example(str(folder))
+    except FileNotFoundError as error:
+        raise _refused(version, f"a file of its artifact is gone: {Path(str(error.filename)).name}", _AGAIN) from error
+    except (UserError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever a damaged file brings its readers to raise.
+        raise _refused(version, f"its artifact is damaged: {type(error).__name__}: {error}", _AGAIN) from error
+    pyfunc = PyFuncModel(model_meta=model, model_impl=_Predictor(estimator))
+    return Loaded(version, estimator, pyfunc, example)
+
+
+def _fetch(store: Store, version: Version) -> Path:
+    """Return the folder of a version's artifact on this machine."""
+    try:
+        # Asked of this store: MLflow looks "models:/..." up in the store that was connected last.
+        uri = store.client.get_model_version_download_uri(version.name, version.version)
+        return Path(mlflow.artifacts.download_artifacts(uri, tracking_uri=store.uri))
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            raise _refused(version, "its artifact is gone", _AGAIN) from error
+        raise
+
+
+def _read(folder: Path, flavor: dict[str, Any], version: Version) -> Any:
+    """Return the estimator in a model file, once its types are known to be ours."""
     import skops.io
 
-    folder = Path(
-        mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}", tracking_uri=store.uri)
-    )
-    model = Model.load(str(folder))
-    flavor = model.flavors.get("sklearn", {})
     if flavor.get("serialization_format") != "skops":
         raise _refused(version, "it is not stored in skops format", "Register it again in skops format.")
     file = folder / str(flavor.get("pickled_model", "model.skops"))
@@ -66,9 +94,7 @@ def load(store: Store, version: Version) -> Loaded:
         raise _refused(
             version, f"it holds types that are not trusted: {', '.join(sorted(foreign))}", "Do not serve it."
         )
-    estimator = skops.io.load(file, trusted=sorted(untrusted))
-    pyfunc = PyFuncModel(model_meta=model, model_impl=_Predictor(estimator))
-    return Loaded(version, estimator, pyfunc, model.load_input_example(str(folder)))
+    return skops.io.load(file, trusted=sorted(untrusted))
 
 
 class _Predictor:

@@ -10,13 +10,14 @@ from functools import cached_property
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from dropforge.project import Project
 from dropforge.settings import Promote
 
-_ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
+ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
 _EXISTS = {"RESOURCE_ALREADY_EXISTS"}
 
 
@@ -68,8 +69,12 @@ class Store:
         if address is None:
             project.state.mkdir(parents=True, exist_ok=True)
         store = cls(address or project.mlflow_store)
+        given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(store.uri)
         mlflow.set_registry_uri(store.uri)
+        if given is None:
+            # MLflow sets the variable too, and `Project.address` would take it for the user's wish from then on.
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         store.artifacts = None if address else project.artifacts
         return store
 
@@ -81,8 +86,10 @@ class Store:
         return MlflowClient(self.uri, self.uri)
 
     def experiment(self, name: str) -> str:
-        """Return the id of the experiment ``name``; it is made if need be, and the registered model too."""
+        """Return the id of the experiment ``name``; it is made if need be, or restored if it was deleted."""
         if found := self.client.get_experiment_by_name(name):
+            if found.lifecycle_stage == LifecycleStage.DELETED:
+                self.client.restore_experiment(found.experiment_id)
             return found.experiment_id
         location = f"{self.artifacts}/{name}" if self.artifacts else None
         try:
@@ -104,7 +111,7 @@ class Store:
                     name, source, run_id, tags=dict(tags), model_id=model_id, await_creation_for=0
                 )
             except MlflowException as error:
-                if error.error_code not in _ABSENT or attempt == 2:  # noqa: PLR2004 - the last one
+                if error.error_code not in ABSENT or attempt == 2:  # noqa: PLR2004 - the last one
                     raise
                 self._create_model(name)
             else:
@@ -126,12 +133,13 @@ class Store:
     def search(self, name: str, tags: Mapping[str, str]) -> list[Version]:
         """Return the versions that carry all ``tags``."""
         conditions = [f"name='{name}'"]
-        conditions += [f"tags.{key}='{_literal(value)}'" for key, value in tags.items()]
+        conditions += [f"tags.{key}={quoted}" for key, value in tags.items() if (quoted := _quoted(value))]
         versions: list[Version] = []
         token: str | None = None
         while True:
             page = self.client.search_model_versions(" and ".join(conditions), max_results=1000, page_token=token)
-            versions += [_version(found) for found in page]
+            found = [_version(version) for version in page]
+            versions += [version for version in found if tags.items() <= version.tags.items()]
             token = page.token
             if not token:
                 return versions
@@ -141,13 +149,20 @@ class Store:
         try:
             return _version(self.client.get_model_version(name, version))
         except MlflowException as error:
-            if error.error_code in _ABSENT:
+            if error.error_code in ABSENT:
                 return None
             raise
 
     def metrics(self, version: Version) -> dict[str, float]:
-        """Return the metrics of a version's run."""
-        return dict(self.client.get_run(version.run_id).data.metrics) if version.run_id else {}
+        """Return the metrics of a version's run; none if the run is gone."""
+        if not version.run_id:
+            return {}
+        try:
+            return dict(self.client.get_run(version.run_id).data.metrics)
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return {}
+            raise
 
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -161,7 +176,7 @@ class Store:
             try:
                 model = self.client.get_registered_model(name)
             except MlflowException as error:
-                if error.error_code in _ABSENT:
+                if error.error_code in ABSENT:
                     return Champion(None, None)
                 raise
             holder = model.aliases.get(promote.alias)
@@ -188,5 +203,7 @@ def _version(found: ModelVersion) -> Version:
     return Version(found.name, str(found.version), dict(found.tags), found.current_stage, found.run_id)
 
 
-def _literal(value: str) -> str:
-    return value.replace("'", "''")
+def _quoted(value: str) -> str | None:
+    """Return ``value`` as MLflow's filter takes it; None for one with both kinds of quotes, as it knows no escapes."""
+    quote = next((mark for mark in ("'", '"') if mark not in value), None)
+    return quote and f"{quote}{value}{quote}"
