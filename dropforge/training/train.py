@@ -153,9 +153,14 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
     A fork inherits the imported libraries and the data; it ends with its parent.
     """
 
-    @pebble.concurrent.process(timeout=seconds, context=multiprocessing.get_context("fork"), daemon=False)
+    # pebble reads `context`; its type hints say `mp_context`.
+    @pebble.concurrent.process(  # type: ignore[call-overload]
+        timeout=seconds, context=multiprocessing.get_context("fork"), daemon=False
+    )
     def bound() -> T:
         _end_with_parent()
+        # The limit comes as SIGTERM: as an exception it lets an MLflow run that has begun end as FAILED.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return work()
 
     future: concurrent.futures.Future[T] = bound()

@@ -1,0 +1,118 @@
+"""A candidate is trained once, in a process of its own, and its failure is an outcome."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import mlflow
+import pytest
+
+from dropforge.data import Rows
+from dropforge.project import Project
+from dropforge.registry import Store
+from dropforge.training import train
+from tests.dropforge.wine import TREE, WINE, candidate, train_config
+
+# Its loop holds the interpreter's lock: the process hears no signal until it ends.
+ENDLESS = b"""class: sklearn.linear_model.LogisticRegression
+params: {solver: saga, max_iter: 1000000000, tol: 0.0}
+"""
+
+
+def limited(seconds: float) -> Any:
+    return replace(WINE, train=replace(WINE.train, timeout_seconds=seconds))
+
+
+def test_same_candidate_again_is_known_and_makes_no_second_version(stocked: Project, rows: Rows) -> None:
+    reordered = b"params:\n  max_depth: 2\nname: another\nclass: sklearn.tree.DecisionTreeClassifier\n"
+    outcome = train_config(reordered, rows, stocked, file="renamed.yaml")
+    assert (outcome.status, outcome.version, outcome.error) == ("known", "2", "")
+    assert outcome.metrics["test_accuracy"] > 0.5
+    assert len(Store.connect(stocked).search("wine", {})) == 3
+
+
+def test_two_processes_at_once_make_one_version_of_the_same_candidate(project: Project, rows: Rows) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda _: train_config(TREE, rows, project), range(2)))
+    assert sorted(outcome.status for outcome in outcomes) == ["known", "trained"]
+    assert [version.version for version in Store.connect(project).search("wine", {})] == ["1"]
+
+
+def test_candidate_whose_version_was_deleted_is_trained_again(stocked: Project, rows: Rows) -> None:
+    Store.connect(stocked).client.delete_model_version("wine", "2")
+    outcome = train_config(TREE, rows, stocked)
+    assert (outcome.status, outcome.version) == ("trained", "4")
+
+
+def test_forced_candidate_is_trained_once_for_each_drop(stocked: Project, rows: Rows) -> None:
+    forced = TREE + b"force: true\n"
+
+    def drop(name: str) -> tuple[str, str | None]:
+        outcome = train(candidate(forced), forced, WINE, rows, stocked, name)
+        return outcome.status, outcome.version
+
+    assert drop("run-1/a/0") == ("trained", "4")
+    assert drop("run-1/a/0") == ("known", "4")  # the task was cleared
+    assert drop("run-2/b/0") == ("trained", "5")
+
+
+def test_fit_failure_is_an_outcome_and_leaves_neither_version_nor_run(project: Project, rows: Rows) -> None:
+    config = b"class: sklearn.svm.NuSVC\nparams: {nu: 0.99}\n"
+    outcome = train_config(config, rows, project, file="svc.yaml")
+    assert (outcome.status, outcome.version) == ("failed", None)
+    assert "svc.yaml: the fit failed: ValueError: specified nu is infeasible" in outcome.error
+    assert "Change " in outcome.error  # what to do
+    store = Store.connect(project)
+    assert store.search("wine", {}) == []
+    assert store.client.search_experiments(filter_string="name = 'wine'") == []
+
+
+def test_endless_fit_is_stopped_and_the_message_names_the_limit(project: Project, rows: Rows) -> None:
+    started = time.perf_counter()
+    outcome = train_config(ENDLESS, rows, project, limited(0.5), "endless.yaml")
+    assert time.perf_counter() - started < 20
+    assert outcome.status == "failed"
+    assert "endless.yaml: training took longer than 0.5 s (train.timeout_seconds) and was stopped" in outcome.error
+    assert "raise the limit" in outcome.error
+    assert Store.connect(project).search("wine", {}) == []
+
+
+def test_run_that_had_begun_when_the_limit_came_ends_as_failed(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def log_slowly(store: Store, pipeline: str, *_: object) -> str:
+        with mlflow.start_run(experiment_id=store.experiment(pipeline)):
+            time.sleep(60)
+        return ""
+
+    monkeypatch.setattr("dropforge.training.log.log", log_slowly)
+    assert train_config(TREE, rows, project, limited(4)).status == "failed"
+    store = Store.connect(project)
+    (run,) = store.client.search_runs([store.experiment("wine")])
+    assert run.info.status == "FAILED"
+
+
+def test_killed_process_is_a_failure_with_a_message_and_holds_nobody_up(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("dropforge.training.fit.fit", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        outcome = train_config(TREE, rows, project, file="tree.yaml")
+    assert outcome.status == "failed"
+    assert "tree.yaml: the training process ended by itself (exit code -9)" in outcome.error
+    assert "memory" in outcome.error
+    assert train_config(TREE, rows, project).status == "trained"  # its lock went with it
+
+
+def test_error_of_the_infrastructure_is_raised(project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Store, "create_version", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_config(TREE, rows, project)
