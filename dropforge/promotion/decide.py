@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def decide(champion: Validation | None, challengers: Sequence[Validation], setti
     among challengers to the older version.
     """
     ranked = sorted(
-        challengers, key=lambda v: (not v.passed, -(v.value if v.value is not None else 0.0), int(v.version))
+        challengers, key=lambda v: (not v.passed, math.inf if v.value is None else -v.value, int(v.version))
     )
     previous = champion.version if champion else None
     bar = champion.value if champion and champion.value is not None else None
@@ -88,7 +89,9 @@ def decide(champion: Validation | None, challengers: Sequence[Validation], setti
 
 
 def _beats(value: float, bar: float, settings: Promote) -> bool:
-    return value > bar and value - bar >= settings.min_improvement
+    gain = value - bar
+    # 0.9 is better than 0.8 by 0.1, though not in floating point.
+    return gain > 0 and (gain >= settings.min_improvement or math.isclose(gain, settings.min_improvement))
 
 
 def _contender(validation: Validation, bar: float | None, settings: Promote) -> Contender:

@@ -32,19 +32,17 @@ class Hosting:
         UserError
             If the version cannot be served; the server goes on with the old one.
         """
-        answer = self.client.post(f"/models/{self.pipeline}/prepare", json={"version": version})
-        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-            error = answer.json()["error"]
-            raise UserError(
-                Problem(f"the model server cannot serve version {version}: {error['message']}", error["remedy"])
-            )
-        answer.raise_for_status()
+        self._post("prepare", json={"version": version})
 
     def swap(self) -> str:
-        """Have the server follow the alias now, and return the version that it then serves."""
-        answer = self.client.post(f"/models/{self.pipeline}/swap")
-        answer.raise_for_status()
-        return str(answer.json()["version"])
+        """Have the server follow the alias now, and return the version that it then serves.
+
+        Raises
+        ------
+        UserError
+            If the version that holds the alias cannot be served; the server goes on with the old one.
+        """
+        return str(self._post("swap").json()["version"])
 
     def predict(self, rows: pd.DataFrame) -> tuple[list[Any], str]:
         """Return predictions for ``rows``, and the version that made them."""
@@ -52,3 +50,10 @@ class Hosting:
         answer = self.client.post(f"/models/{self.pipeline}/invocations", json=body)
         answer.raise_for_status()
         return answer.json()["predictions"], answer.headers[VERSION_HEADER]
+
+    def _post(self, action: str, **content: Any) -> httpx.Response:
+        answer = self.client.post(f"/models/{self.pipeline}/{action}", **content)
+        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+            error = answer.json()["error"]
+            raise UserError(Problem(f"the model server refuses: {error['message']}", error["remedy"]))
+        return answer.raise_for_status()

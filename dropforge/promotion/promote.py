@@ -41,7 +41,11 @@ def promote(
     """
     champion = store.champion(pipeline.name, pipeline.promote).version
     if champion and not dry_run:
-        _settle(store, pipeline, champion, hosting)
+        try:
+            _settle(store, pipeline, champion, hosting)
+        except UserError as error:
+            # A challenger may still replace a champion that the server cannot load.
+            log.warning("the champion, version %s, is not served: %s", champion.version, error)
     undecided = [
         version
         for version in store.search(pipeline.name, {"decision": "pending"})

@@ -53,12 +53,12 @@ def measure(store: Store, settings: Promote, rows: Rows, version: Version) -> Va
         value = _score(loaded, settings.metric, rows)
     except Exception as error:
         return Validation(version.version, None, (f"it cannot be scored: {type(error).__name__}: {error}",))
-    reasons = []
     if not math.isfinite(value):
-        reasons.append(f"{settings.metric} is {value}")
-    elif settings.minimum is not None and value < settings.minimum:
-        reasons.append(f"{settings.metric} is {value:.4f}, below the minimum {settings.minimum:g}")
-    return Validation(version.version, value, tuple(reasons))
+        return Validation(version.version, None, (f"{settings.metric} is {value}",))
+    if settings.minimum is not None and value < settings.minimum:
+        reason = f"{settings.metric} is {value:.4f}, below the minimum {settings.minimum:g}"
+        return Validation(version.version, value, (reason,))
+    return Validation(version.version, value, ())
 
 
 def _score(loaded: Loaded, metric: str, rows: Rows) -> float:
@@ -74,11 +74,13 @@ def _score(loaded: Loaded, metric: str, rows: Rows) -> float:
 
 def result_tags(settings: Promote, rows: Rows, validation: Validation) -> dict[str, str]:
     """Return the tags that record a validation on the version."""
-    tags = {"validation_status": "passed" if validation.passed else "failed", "holdout_digest": rows.digest}
+    tags = {
+        "validation_status": "passed" if validation.passed else "failed",
+        "validation_reasons": "; ".join(validation.reasons)[:5000],  # empty, where an earlier failure left some
+        "holdout_digest": rows.digest,
+    }
     if validation.value is not None:
         tags[f"holdout_{settings.metric}"] = repr(validation.value)
-    if validation.reasons:
-        tags["validation_reasons"] = "; ".join(validation.reasons)[:5000]
     return tags
 
 
