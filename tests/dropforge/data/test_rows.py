@@ -1,0 +1,164 @@
+"""A pipeline's rows: read, parted, and checked."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropforge.data import load
+from dropforge.documents import UserError
+from dropforge.settings import Data, Split
+
+SPLIT = Split(test=0.2, holdout=0.2, seed=42)
+FLOWERS = Data("flowers.csv", "kind", None, SPLIT)
+
+
+@pytest.fixture
+def flowers():
+    """A table of 400 rows in two classes, with an id, numbers and words."""
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "id": [f"f{number}" for number in range(400)],
+            "length": random.random(400).round(3),
+            "colour": random.choice(["red", "blue"], 400),
+            "kind": random.choice(["iris", "rose"], 400),
+        }
+    )
+
+
+def rows_of(frame, tmp_path, data=FLOWERS):
+    if data.source.endswith(".parquet"):
+        frame.to_parquet(tmp_path / data.source)
+    else:
+        frame.to_csv(tmp_path / data.source, index=False)
+    return load(data, tmp_path)
+
+
+def mistake(data, home):
+    with pytest.raises(UserError) as caught:
+        load(data, home)
+    (problem,) = caught.value.problems
+    assert problem.file == data.source
+    assert problem.remedy
+    return problem
+
+
+@pytest.mark.parametrize("name", ["load_iris", "load_wine", "load_breast_cancer", "load_digits"])
+def test_a_loader_of_scikit_learn_is_parted_with_every_class_in_every_part(name, tmp_path):
+    rows = load(Data(f"sklearn.datasets.{name}", "target", None, SPLIT), tmp_path)
+    assert "target" not in rows.features
+    for part in ("train", "test", "holdout"):
+        features, target = rows.part(part)
+        assert len(features) == len(target) > 0
+        assert set(target) == set(rows.classes)
+    assert sum(len(rows.part(part)[1]) for part in ("train", "test", "holdout")) == len(rows.target)
+
+
+@pytest.mark.parametrize("source", ["flowers.csv", "flowers.parquet"])
+def test_a_file_is_read_from_the_projects_folder(source, flowers, tmp_path):
+    rows = rows_of(flowers, tmp_path, replace(FLOWERS, source=source))
+    assert list(rows.features) == ["id", "length", "colour"]
+    assert rows.classes == ["iris", "rose"]
+    assert rows.source == source
+
+
+def test_csv_and_parquet_part_the_same_rows_the_same_way(flowers, tmp_path):
+    from_csv = rows_of(flowers, tmp_path)
+    from_parquet = rows_of(flowers, tmp_path, replace(FLOWERS, source="flowers.parquet"))
+    assert from_csv.parts.tolist() == from_parquet.parts.tolist()
+    assert from_csv.digest == from_parquet.digest
+
+
+def test_the_id_decides_the_part_and_is_not_learned_from(flowers, tmp_path):
+    data = replace(FLOWERS, id="id")
+    rows = rows_of(flowers, tmp_path, data)
+    changed = rows_of(flowers.assign(length=0.0), tmp_path, data)
+    assert "id" not in rows.features
+    assert changed.parts.tolist() == rows.parts.tolist()
+    assert changed.digest != rows.digest
+
+
+def test_rows_that_are_added_move_no_old_row(flowers, tmp_path):
+    before = rows_of(flowers, tmp_path)
+    added = pd.DataFrame({"id": ["n1", "n2"], "length": ["long", None], "colour": [None, 5], "kind": ["iris", "rose"]})
+    after = rows_of(pd.concat([added, flowers]), tmp_path)
+    assert after.parts[2:].tolist() == before.parts.tolist()
+
+
+def test_duplicates_share_a_part(flowers, tmp_path):
+    rows = rows_of(pd.concat([flowers, flowers.sample(frac=1, random_state=1)]), tmp_path)
+    parts = pd.DataFrame({"id": rows.features["id"], "part": rows.parts})
+    assert (parts.groupby("id")["part"].nunique() == 1).all()
+
+
+def test_a_row_without_a_target_is_left_out(flowers, tmp_path):
+    flowers.loc[:9, "kind"] = None
+    assert len(rows_of(flowers, tmp_path).target) == 390
+
+
+def test_shares_and_seed_decide_the_parts(flowers, tmp_path):
+    wide = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.4, 0.1, 42)))
+    counts = {part: int((wide.parts == part).sum()) for part in ("train", "test", "holdout")}
+    assert 120 < counts["test"] < 200
+    assert 20 < counts["holdout"] < 70
+    other = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.4, 0.1, 43)))
+    assert other.parts.tolist() != wide.parts.tolist()
+
+
+def test_a_part_keeps_its_rows_when_the_other_share_grows(flowers, tmp_path):
+    small = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.2, 0.1, 42)))
+    large = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.2, 0.3, 42)))
+    assert ((large.parts == "test") == (small.parts == "test")).all()
+    assert (large.parts[small.parts == "holdout"] == "holdout").all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "knd"}, "there is no column 'knd' (data.target)"),
+        ({"id": "no"}, "there is no column 'no' (data.id)"),
+        ({"target": "id"}, "has the class"),
+        ({"source": "other.csv"}, "there is no such file"),
+        ({"source": "sklearn.datasets.load_wines"}, "scikit-learn has no data set 'sklearn.datasets.load_wines'"),
+        ({"source": "sklearn.datasets.load_files"}, "'sklearn.datasets.load_files' gives no table"),
+    ],
+)
+def test_data_that_do_not_fit_the_spec_are_explained(changes, message, flowers, tmp_path):
+    rows_of(flowers, tmp_path)
+    assert message in mistake(replace(FLOWERS, **changes), tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"kind": ["a", "b"] * 50}), "there is no column to learn from"),
+        (pd.DataFrame({"x": range(50), "kind": "a"}), "the target 'kind' has fewer than two classes"),
+        (pd.DataFrame({"x": [], "kind": []}), "the target 'kind' has fewer than two classes"),
+        (pd.DataFrame({"x": range(50), "kind": ["a"] * 49 + ["b"]}), "has the class b"),
+    ],
+)
+def test_data_that_cannot_be_learned_from_are_explained(frame, message, tmp_path):
+    frame.to_csv(tmp_path / "flowers.csv", index=False)
+    assert message in mistake(FLOWERS, tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b'"a'),
+        ("a.csv", b"a,b\n1,2\n1,2,3\n"),
+        ("a.csv", b"\xff\xfe\x00a"),
+        ("a.parquet", b"x"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_explained(source, content, tmp_path):
+    (tmp_path / source).write_bytes(content)
+    assert "the data cannot be read" in mistake(replace(FLOWERS, source=source), tmp_path).message
+
+
+def test_a_folder_is_no_data(tmp_path):
+    (tmp_path / "flowers.csv").mkdir()
+    assert "the data cannot be read" in mistake(FLOWERS, tmp_path).message
