@@ -223,7 +223,10 @@ def _is_named_after(name: str, file: str) -> bool:
 
 
 def _joined(beginning: str, end: str) -> str:
-    """Join a name, its beginning cut to what a file system takes."""
+    """Join a name; a beginning that is too long for a file system is cut, and a digest tells it from others."""
+    if len(os.fsencode(beginning + end)) <= _LONGEST_NAME:
+        return beginning + end
+    end = f"-{_key(beginning, b'')[:8]}{end}"
     while len(os.fsencode(beginning + end)) > _LONGEST_NAME:
         beginning = beginning[:-1]
     return beginning + end

@@ -1,0 +1,120 @@
+"""Only whole configs are seen, oldest first."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dropforge.folder import is_config_name, is_whole, whole_files
+from tests.dropforge.folder.drops import drop
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a file open")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_config"),
+    [
+        ("a.yaml", True),
+        ("a.yml", True),
+        ("a.json", True),
+        ("A.YAML", True),
+        ("two words.yaml", True),
+        ("漢字\n.json", True),
+        (".a.yaml", False),
+        ("~a.yaml", False),
+        ("a.yaml~", False),
+        ("a.yaml.part", False),
+        ("a.yaml.swp", False),
+        ("a.yaml.error.txt", False),
+        ("a.txt", False),
+        ("yaml", False),
+        (".yaml", False),
+    ],
+)
+def test_a_config_has_its_suffix_and_no_temporary_name(name, is_config):
+    assert is_config_name(name) is is_config
+
+
+def test_a_file_is_whole_once_it_has_been_quiet(tmp_path):
+    assert not is_whole(drop(tmp_path, "a.yaml", age=0.1))
+    assert is_whole(drop(tmp_path, "a.yaml", age=1))
+    assert not is_whole(drop(tmp_path, "a.yaml", age=1), settle=5)
+
+
+def test_an_empty_file_is_given_more_time(tmp_path):
+    assert not is_whole(drop(tmp_path, "a.yaml", "", age=5))
+    assert is_whole(drop(tmp_path, "a.yaml", "", age=60))
+
+
+def test_a_time_to_come_holds_no_file_back(tmp_path):
+    path = drop(tmp_path, "a.yaml", age=-86400)
+    assert is_whole(path, settle=0)
+    assert not is_whole(path, settle=30)
+
+
+@linux
+def test_a_file_that_is_held_open_for_writing_is_not_whole(tmp_path):
+    path = drop(tmp_path, "a.yaml", "class: SVC\n")
+    with path.open("a"):
+        assert not is_whole(path)
+    assert is_whole(path)
+    with path.open():
+        assert is_whole(path)
+
+
+WRITER_COMES_WHILE_WE_ASK = """
+import fcntl, os, pathlib, sys
+from dropforge.folder import is_whole
+
+path, real = pathlib.Path(sys.argv[1]), fcntl.fcntl
+
+def ask(descriptor, command, argument=0):
+    result = real(descriptor, command, argument)
+    if (command, argument) == (fcntl.F_SETLEASE, fcntl.F_RDLCK):
+        try:
+            os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except BlockingIOError:
+            print("a writer came")
+    return result
+
+fcntl.fcntl = ask
+is_whole(path)
+print("and we live")
+"""
+
+
+@linux
+def test_a_writer_who_comes_in_that_moment_does_not_end_the_process(tmp_path):
+    path = drop(tmp_path, "a.yaml")
+    command = [sys.executable, "-c", WRITER_COMES_WHILE_WE_ASK, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split("\n")[:2]) == (0, ["a writer came", "and we live"])
+
+
+def test_only_regular_files_are_seen(tmp_path):
+    path = drop(tmp_path, "a.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "link.yaml").symlink_to(path)
+    (tmp_path / "dangling.yaml").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert whole_files(tmp_path) == [path]
+
+
+def test_whole_files_come_oldest_first(tmp_path):
+    paths = [drop(tmp_path, name, age=age) for name, age in (("c.yaml", 30), ("a.json", 20), ("b.yml", 10))]
+    drop(tmp_path, "half.yaml", age=0)
+    drop(tmp_path, "notes.txt")
+    drop(tmp_path / "done", "filed.yaml")
+    assert whole_files(tmp_path) == paths
+
+
+def test_a_file_that_is_taken_back_meanwhile_is_no_error(tmp_path, monkeypatch):
+    def is_whole_and_gone(path):
+        path.unlink()
+        return True
+
+    drop(tmp_path, "a.yaml")
+    monkeypatch.setattr("dropforge.folder.files.is_whole", is_whole_and_gone)
+    assert whole_files(tmp_path) == []
+    assert not is_whole(tmp_path / "a.yaml")
