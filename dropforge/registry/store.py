@@ -146,6 +146,8 @@ class Store:
 
     def version(self, name: str, version: str) -> Version | None:
         """Return one version, or None."""
+        if not version.isdecimal():
+            return None
         try:
             return _version(self.client.get_model_version(name, version))
         except MlflowException as error:

@@ -194,11 +194,20 @@ def _predict(loaded: Loaded, body: bytes, content_type: str) -> Response:
     try:
         result = scoring_server.invocations(body, content_type, loaded.pyfunc, signature.inputs if signature else None)
     except MlflowException as error:
-        message = error.message.rpartition("Error: ")[2] or error.message
-        raise Refusal(400, message.strip(), f"GET /models/{loaded.version.name} shows the signature.") from error
+        unexpected = error.message.startswith("Encountered an unexpected error")
+        message = f"the model cannot take these rows: {error.__context__}" if unexpected else _said(error.message)
+        raise Refusal(400, message, f"GET /models/{loaded.version.name} shows the signature.") from error
+    except RecursionError as error:
+        raise Refusal(400, "the JSON is nested too deeply", "Send rows of plain values.") from error
     if result.status != 200:  # noqa: PLR2004 - HTTP's OK
-        raise Refusal(result.status, result.response, "Send application/json or text/csv in UTF-8.")
+        raise Refusal(result.status, _said(result.response), "Send application/json or text/csv in UTF-8.")
     return Response(result.response, media_type=result.mimetype)
+
+
+def _said(text: str) -> str:
+    """Return what MLflow says is wrong, without its echo of the request and its advice on MLflow 2.0."""
+    text = text.partition("\nInput:")[0].partition(" IMPORTANT:")[0]
+    return text.rpartition("Error: ")[2].strip(" '\n")
 
 
 def _handle_errors(app: FastAPI) -> None:

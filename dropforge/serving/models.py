@@ -55,10 +55,11 @@ class ServedModel:
         UserError
             If that version cannot be served; the old one stays.
         """
-        champion = self.store.champion(self.pipeline.name, self.pipeline.promote).version
-        if champion is None:
-            return None
         with self._lock:
+            # Read under the lock, or a slow reader would bring back a version that was replaced meanwhile.
+            champion = self.store.champion(self.pipeline.name, self.pipeline.promote).version
+            if champion is None:
+                return None
             previous = self.current.version.version if self.current else None
             if champion.version == previous:
                 return None

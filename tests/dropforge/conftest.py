@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from dropforge.data import Rows, load
 from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.serving.app import create_app
 from dropforge.serving.models import ServedModel
-from tests.dropforge.wine import FOREST, STUMP, TREE, WINE, train_config
+from tests.dropforge.servers import running
+from tests.dropforge.wine import FOREST, STUMP, TREE, WINE, copy_project, train_config
 
 # A candidate trains in a fork of this process, and finds these imported.
 LIBRARIES = ("dropforge.training.log", "dropforge.registry.models", "matplotlib.backends.backend_agg", "mlflow.sklearn")
@@ -55,13 +50,13 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(migrated: Path, tmp_path: Path) -> Project:
     """A project whose MLflow store is empty."""
-    return _project(migrated, tmp_path)
+    return copy_project(migrated, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def shelf(migrated: Path, rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with three versions of wine: 1 is a stump, 2 a tree, 3 a forest. Tests copy its store."""
-    project = _project(migrated, tmp_path_factory.mktemp("shelf"))
+    project = copy_project(migrated, tmp_path_factory.mktemp("shelf"))
     for config, file in ((STUMP, "stump.yaml"), (TREE, "tree.yaml"), (FOREST, "forest.yaml")):
         assert train_config(config, rows, project, file=file).status == "trained"
     return project
@@ -70,7 +65,7 @@ def shelf(migrated: Path, rows: Rows, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def stocked(shelf: Project, tmp_path: Path) -> Project:
     """A copy of the project with three versions; the artifacts are shared, so leave them as they are."""
-    return _project(shelf.state / "mlflow.db", tmp_path)
+    return copy_project(shelf.state / "mlflow.db", tmp_path)
 
 
 @pytest.fixture
@@ -88,25 +83,3 @@ def serve() -> Iterator[Callable[..., str]]:
             return stack.enter_context(running(create_app(models, follow_seconds)))
 
         yield start
-
-
-@contextmanager
-def running(app: FastAPI) -> Iterator[str]:
-    """Run an app on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
-
-
-def _project(database: Path, home: Path) -> Project:
-    project = Project(home)
-    project.state.mkdir(parents=True)
-    shutil.copy(database, project.state / "mlflow.db")
-    return project

@@ -69,3 +69,11 @@ def crown(store: Store, number: int) -> Version:
     store.set_stage(version, WINE.promote.stage)
     store.tag(version, {"decision": "promoted"})
     return version_of(store, number)
+
+
+def copy_project(database: Path, home: Path) -> Project:
+    """Return a project with a copy of an MLflow store."""
+    project = Project(home)
+    project.state.mkdir(parents=True)
+    shutil.copy(database, project.state / "mlflow.db")
+    return project
