@@ -17,11 +17,6 @@ class Project:
 
     home: Path
 
-    @classmethod
-    def from_environment(cls) -> Project:
-        """Return the project that ``$DROPFORGE_HOME`` names, or the current folder."""
-        return cls(Path(os.environ.get(HOME_VARIABLE) or Path.cwd()).absolute())
-
     @property
     def state(self) -> Path:
         """Folder of everything that Dropforge itself writes."""

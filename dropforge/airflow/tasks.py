@@ -6,8 +6,9 @@ or marked failed at any time.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -25,6 +26,7 @@ from dropforge.settings import Pipeline, decode
 log = logging.getLogger(__name__)
 
 Batch = dict[str, Any]
+INTERRUPTED = "interrupted"
 
 
 def claim(home: str, settings: str) -> list[Batch]:
@@ -66,7 +68,12 @@ def train(batch: Batch, home: str, settings: str) -> list[dict[str, Any]]:
         taken = Claim(item["candidate"]["file"], item["key"])
         candidate = from_plain(item["candidate"], _allowed(pipeline))
         drop = f"{_run_id()}/{item['key']}/{item['index']}"
-        outcome = train_candidate(candidate, folder.content(taken), pipeline, rows, project, drop)
+        try:
+            outcome = train_candidate(candidate, folder.content(taken), pipeline, rows, project, drop)
+        except Exception as error:
+            # The infrastructure's error: Airflow tries again. If this was the last try, the config stays.
+            _push([{"key": item["key"], "index": item["index"], "status": INTERRUPTED, "error": repr(error)}])
+            raise
         log.info("%s", summary(vars(outcome)))
         outcomes.append(vars(outcome))
     return _result(batch, outcomes)
@@ -84,6 +91,9 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[Any] | None, home
             files.setdefault(taken, []).append(results.get((item["key"], item["index"])))
             labels[item["key"], len(files[taken]) - 1] = item["label"]
     for taken, found in files.items():
+        if any(outcome and outcome["status"] == INTERRUPTED for outcome in found):
+            log.warning("%s stays where it is: what Dropforge runs on failed, see the log of 'train'", taken.file)
+            continue
         errors = [
             _stopped(labels[taken.key, index]) if outcome is None else outcome["error"]
             for index, outcome in enumerate(found)
@@ -94,7 +104,7 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[Any] | None, home
         log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
     for taken in folder.claimed_by(run):
         folder.release(taken, run)
-        log.warning("%s was claimed and not trained; the next run takes it", taken.file)
+        log.warning("%s was not finished by this run; the next one takes it", taken.file)
 
 
 def find(home: str, settings: str) -> list[str]:
@@ -114,7 +124,8 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     found = store.version(pipeline.name, version)
     if found is None:
         raise AirflowSkipException(f"version {version} was deleted meanwhile")
-    result = validate_version(store, pipeline, load(pipeline.data, _path(home)), found)
+    with _explained():
+        result = validate_version(store, pipeline, load(pipeline.data, _path(home)), found)
     log.info(
         "version %s: %s %s %s",
         version,
@@ -131,8 +142,9 @@ def promote(home: str, settings: str) -> dict[str, Any]:
     from dropforge.promotion import promote as promote_best
 
     pipeline = decode(settings)
-    rows = load(pipeline.data, _path(home))
-    decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
+    with _explained():
+        rows = load(pipeline.data, _path(home))
+        decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
     for contender in decision.candidates:
         log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
     log.info("%s", decision.verdict)
@@ -170,9 +182,23 @@ def _result(batch: Batch, outcomes: list[dict[str, Any]]) -> list[dict[str, Any]
     ]
     if errors := [outcome["error"] for outcome in found if outcome["status"] == "failed"]:
         # The task is red, as its candidate failed; what became of the others of its batch is kept all the same.
-        get_current_context()["ti"].xcom_push(key="return_value", value=found)
+        _push(found)
         raise AirflowFailException("\n".join(errors))
     return found
+
+
+def _push(outcomes: list[dict[str, Any]]) -> None:
+    """Leave outcomes for ``finish`` although the task fails."""
+    get_current_context()["ti"].xcom_push(key="return_value", value=outcomes)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Let a user's mistake end the task with its message, at once: another try would not mend it."""
+    try:
+        yield
+    except UserError as error:
+        raise AirflowFailException(str(error)) from None
 
 
 def _stopped(label: str) -> str:

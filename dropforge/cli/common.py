@@ -37,6 +37,14 @@ def load_pipeline(path: Path, name: str) -> tuple[Project, Pipeline]:
     return Project(spec.home), spec.pipeline(name)
 
 
+def project_of(path: Path) -> Project:
+    """Return the project that a spec file stands for, whether it can be read or not."""
+    from dropforge.project import Project
+
+    path = path.absolute()
+    return Project(path if path.is_dir() else path.parent)
+
+
 def say(text: str) -> None:
     """Print a line for people; what users wrote is never read as markup."""
     out.print(text, markup=False)

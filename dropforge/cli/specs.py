@@ -34,23 +34,23 @@ def check(
         return
     results = [_check(found, path, pipeline) for path in configs]
     if as_json:
-        print_json(results)
+        print_json([result for result, _ in results])
     else:
-        for result in results:
+        for result, texts in results:
             say(f"{result['file']}: " + (f"{len(result['candidates'])} candidate(s)" if result["ok"] else "mistakes"))
-            for text in result["texts"]:
+            for text in texts:
                 say(f"  {text}")
-    if not all(result["ok"] for result in results):
+    if not all(result["ok"] for result, _ in results):
         raise fail()
 
 
-def _check(spec: Any, path: Path, name: str | None) -> dict[str, Any]:
+def _check(spec: Any, path: Path, name: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
     from dropforge.configs import read_candidates
     from dropforge.documents import Problem, UserError
     from dropforge.estimators import Allowed, plain
 
     owner = spec.pipeline(name) if name else _owner(spec, path)
-    result: dict[str, Any] = {"file": str(path), "ok": True, "candidates": [], "errors": [], "texts": []}
+    result: dict[str, Any] = {"file": str(path), "ok": True, "candidates": [], "errors": []}
     try:
         try:
             content = path.read_bytes()
@@ -68,8 +68,8 @@ def _check(spec: Any, path: Path, name: str | None) -> dict[str, Any]:
             {"line": problem.line, "path": problem.path, "message": problem.message, "hint": problem.remedy}
             for problem in error.problems
         ]
-        result["texts"] = [str(problem) for problem in error.problems]
-    return result
+        return result, tuple(str(problem) for problem in error.problems)
+    return result, ()
 
 
 def _owner(spec: Any, path: Path) -> Any:
@@ -121,21 +121,27 @@ def generate(
 
 
 def estimators(
-    pattern: Annotated[str, typer.Argument(help="A pattern of class paths.")] = "*",
+    pattern: Annotated[str, typer.Argument(help="A pattern of class paths, or a part of one.")] = "*",
+    pipeline: Annotated[str | None, typer.Option(help="List only what this pipeline allows.")] = None,
+    spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """List the classifiers that a config can name.
+    """List the classifiers, and what can be one (a Pipeline, a search), that a config can name.
 
-    Example: dropforge estimators '*Forest*'
+    Example: dropforge estimators '*Forest*' --pipeline wine
     """
     import fnmatch
 
-    from dropforge.estimators import registry
+    from dropforge.estimators import Allowed, registry
 
+    train = load_spec(spec).pipeline(pipeline).train if pipeline else None
+    allowed = Allowed(train.estimators, train.deny) if train else Allowed()
     found = [
         entry
         for path, entry in sorted(registry().items())
-        if entry.kind == "classifier" and (fnmatch.fnmatch(path, pattern) or pattern.lower() in path.lower())
+        if entry.may_classify
+        and path in allowed
+        and (fnmatch.fnmatch(path, pattern) or pattern.lower() in path.lower())
     ]
     if as_json:
         print_json([{"class": e.path, "parameters": list(e.parameters), "summary": e.summary} for e in found])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, say
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, project_of, say
 
 Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", show_default=False)]
 Host = Annotated[str, typer.Option(help="Address to bind; loopback only.")]
@@ -54,15 +54,13 @@ def up(
 
 
 def down(spec: SpecOption = SPEC) -> None:
-    """End the stack of this project.
+    """End the stack of this project. A mistake in the spec does not matter here.
 
     Example: dropforge down
     """
-    from dropforge.project import Project
     from dropforge.stack.supervisor import stop
 
-    ran = stop(Project(load_spec(spec).home))
-    say("the stack is down" if ran else "no stack was up")
+    say("the stack is down" if stop(project_of(spec)) else "no stack was up")
 
 
 def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
@@ -70,13 +68,16 @@ def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
 
     Example: dropforge status --json
     """
-    from dropforge.project import Project
+    from dropforge.documents import UserError
     from dropforge.stack.supervisor import status as stack_status
     from generator.plan import plan
 
-    found = load_spec(spec)
-    state = stack_status(Project(found.home))
-    state["stale"] = [step.path.name for step in plan(found) if step.action != "keep"]
+    state = stack_status(project_of(spec))
+    try:
+        state["stale"] = [step.path.name for step in plan(load_spec(spec)) if step.action != "keep"]
+        mistakes = []
+    except UserError as error:
+        state["stale"], mistakes = [], [str(problem) for problem in error.problems]
     if as_json:
         print_json(state)
     else:
@@ -87,6 +88,8 @@ def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
             say(f"  {name:<14} {'alive' if alive else 'dead, is started again'}")
         for name in state["stale"]:
             say(f"dags_generated/{name} is not what the spec says: run 'dropforge generate'")
+        for mistake in mistakes:
+            say(mistake)
     if not state["running"]:
         raise fail()
 

@@ -43,6 +43,11 @@ class Entry:
         return self.path.rpartition(".")[2]
 
     @property
+    def may_classify(self) -> bool:
+        """Whether it is a classifier, or is one if what it holds is (a Pipeline, a search)."""
+        return self.kind == "classifier" or (self.kind == "other" and hasattr(self.cls, "classes_"))
+
+    @property
     def constraints(self) -> Mapping[str, Any]:
         """scikit-learn's own constraints of the parameters."""
         return getattr(self.cls, "_parameter_constraints", {})

@@ -19,11 +19,15 @@ NO_TELEMETRY = {
     "SCARF_NO_ANALYTICS": "true",
 }
 
+# MLflow's server keeps a pool of processes for jobs of its own (judging language models); nothing here asks for them.
+LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
 # What makes tasks start quickly and lost parts be replaced quickly; each was measured (docs/architecture.md).
 QUICK = {
     "AIRFLOW__CORE__EXECUTOR": "dropforge.airflow.executor.WarmLocalExecutor",
     "AIRFLOW__CORE__MP_START_METHOD": "fork",
-    "AIRFLOW__CORE__PARALLELISM": "4",
+    # More than there are cores: a worker that fits for long must leave others free for the next drop.
+    "AIRFLOW__CORE__PARALLELISM": str(max(8, 2 * (os.cpu_count() or 1))),
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "2",
@@ -75,6 +79,7 @@ def environment(project: Project, addresses: Addresses) -> dict[str, str]:
         "DROPFORGE_SERVER": addresses.server,
         "MLFLOW_TRACKING_URI": addresses.mlflow,
         **NO_TELEMETRY,
+        **LEAN,
         **QUICK,
         **airflow,
     }

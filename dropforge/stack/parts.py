@@ -27,11 +27,14 @@ class Part:
         What is run.
     ready : callable
         Whether it does its work.
+    needs_tables : bool
+        Whether it is one of Airflow's, which want their tables made first.
     """
 
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool]
+    needs_tables: bool = True
 
 
 # Run to its end before the parts are started.
@@ -54,12 +57,14 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
              "--backend-store-uri", project.mlflow_store, "--default-artifact-root", project.artifacts,
              "--no-serve-artifacts"),
             lambda: _answers(f"{addresses.mlflow}/health"),
+            needs_tables=False,
         ),
         Part(
             "server",
             (python, "-m", "dropforge.cli.main", "serve", "--host", host, "--port", ports["server"],
              "--spec", str(project.home / "pipelines.yaml")),
             lambda: _answers(f"{addresses.server}/health"),
+            needs_tables=False,
         ),
         Part(
             "api-server",

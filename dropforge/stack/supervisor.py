@@ -84,9 +84,13 @@ class Supervisor:
         self.say("making the databases")
         prepare(self.project)
         self._start(MIGRATION)
+        for part in self.parts:
+            if not part.needs_tables:
+                self._start(part)
         self._await_tables()
         for part in self.parts:
-            self._start(part)
+            if part.needs_tables:
+                self._start(part)
         waiting = list(self.parts)
         while waiting and not self.stopping.wait(0.2):
             for part in list(waiting):

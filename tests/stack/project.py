@@ -144,13 +144,15 @@ class RunningProject:
         return None
 
     def served(self, pipeline):
-        answer = httpx.get(f"{self.addresses['server']}/models/{pipeline}")
-        return answer.json().get("version")
+        try:
+            return httpx.get(f"{self.addresses['server']}/models/{pipeline}").json().get("version")
+        except httpx.HTTPError:
+            return None
 
     def predict(self, pipeline, client=httpx):
-        from sklearn.datasets import load_wine
+        from dropforge.data import load
 
-        rows = load_wine(as_frame=True).data.head(2)
+        rows = load(self.spec.pipeline(pipeline).data, self.home).part("holdout")[0].head(2)
         body = {"dataframe_split": rows.to_dict(orient="split", index=False)}
         return client.post(f"{self.addresses['server']}/models/{pipeline}/invocations", json=body)
 
@@ -164,4 +166,4 @@ class RunningProject:
             assert len(staged) <= 1, f"{name}: more than one champion"
             if holder := self.champion(name):
                 assert staged == [holder], f"{name}: alias and stage differ"
-                until(lambda name=name, holder=holder: self.served(name) == holder, f"{name} {holder} served", 10)
+                until(lambda name=name, holder=holder: self.served(name) == holder, f"{name} {holder} served")

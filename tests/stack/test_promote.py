@@ -14,7 +14,8 @@ def forest(trees, depth):
     )
 
 
-STUMP = "class: sklearn.tree.DecisionTreeClassifier\nparams: {max_depth: 2, random_state: 1}\n"
+def tree(depth):
+    return f"class: sklearn.tree.DecisionTreeClassifier\nparams: {{max_depth: {depth}, random_state: 1}}\n"
 
 
 def test_before_there_is_a_champion_the_server_says_what_to_do(project):
@@ -25,8 +26,8 @@ def test_before_there_is_a_champion_the_server_says_what_to_do(project):
 
 
 def test_the_timer_alone_promotes(project):
-    project.drop("timed", stump_yaml=STUMP)
-    project.filed("timed", "stump.yaml")
+    project.drop("timed", tree_yaml=tree(6))
+    project.filed("timed", "tree.yaml")
     until(lambda: project.champion("timed") == "1", "version 1 is champion")
     until(lambda: project.served("timed") == "1", "version 1 is served")
     version = project.mlflow.get_model_version("timed", "1")
@@ -38,7 +39,7 @@ def test_the_timer_alone_promotes(project):
 
 
 def test_a_new_version_promotes_at_once_and_a_worse_one_changes_nothing(project):
-    project.drop("prompt", stump_yaml=STUMP)
+    project.drop("prompt", tree_yaml=tree(6))
     until(lambda: project.served("prompt") == "1", "version 1 is served")
     project.idle("prompt_promote")
     answer = project.predict("prompt")
@@ -46,8 +47,7 @@ def test_a_new_version_promotes_at_once_and_a_worse_one_changes_nothing(project)
     assert answer.headers["X-Model-Version"] == "1"
     assert any(run["run_type"] == "asset_triggered" for run in project.runs("prompt_promote"))
 
-    worse = "class: sklearn.tree.DecisionTreeClassifier\nparams: {max_depth: 1, random_state: 1}\n"
-    project.drop("prompt", worse_yaml=worse)
+    project.drop("prompt", worse_yaml=tree(5))
     until(
         lambda: (
             len(project.versions("prompt")) == 2
@@ -57,7 +57,8 @@ def test_a_new_version_promotes_at_once_and_a_worse_one_changes_nothing(project)
     )
     assert project.champion("prompt") == "1"
     assert project.served("prompt") == "1"
-    assert project.mlflow.get_model_version("prompt", "2").current_stage == "None"
+    worse = project.mlflow.get_model_version("prompt", "2")
+    assert (worse.current_stage, worse.tags["validation_status"]) == ("None", "passed")
     prove = [t for t in project.tasks("prompt_promote") if t["task_id"] == "prove" and t["state"] == "success"]
     assert prove, "a real prediction over HTTP proved the champion"
 

@@ -10,10 +10,13 @@ from tests.stack.project import until
 from tests.stack.test_train import by_file, tree
 
 
-@pytest.mark.parametrize("part", ["scheduler", "triggerer", "mlflow", "server", "api-server", "dag-processor"])
+PARTS = ("scheduler", "triggerer", "mlflow", "server", "api-server", "dag-processor")
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_a_killed_part_is_started_again_and_the_drop_is_trained(project, part):
     old = project.record()["parts"][part]["pid"]
-    depth = 50 + len(part)
+    depth = 50 + PARTS.index(part)
     project.drop("drops", **{f"before {part}_yaml": tree(depth)})
     os.kill(old, signal.SIGKILL)
     project.drop("drops", **{f"after {part}_yaml": tree(depth + 100)})
@@ -33,7 +36,7 @@ def test_a_drop_while_the_stack_is_down_is_trained_when_it_is_up_again(project):
         with socket.socket() as probe:
             assert probe.connect_ex((host, int(port))), f"{address} still answers"
     project.cli("status", code=1)
-    project.drop("drops", night_yaml=tree(61))
+    project.drop("drops", night_yaml=tree(71))
     project.up()
     project.filed("drops", "night.yaml")
     for name, champion in champions.items():
@@ -45,7 +48,7 @@ def test_a_stack_that_is_killed_at_once_leaves_nothing_that_the_next_start_canno
     sessions = [session["pid"] for session in project.record()["parts"].values()]
     os.kill(project.process.pid, signal.SIGKILL)
     project.process.wait()
-    project.drop("drops", orphan_yaml=tree(62))
+    project.drop("drops", orphan_yaml=tree(72))
     project.up()
     assert not [pid for pid in sessions if _lives(pid)], "the orphans were ended before the new parts were started"
     project.filed("drops", "orphan.yaml")
