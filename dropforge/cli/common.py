@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from dropforge.settings import Pipeline
     from generator.spec import Spec
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What users wrote is shown as they wrote it: nothing in it is read as markup or as an emoji's name.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 SpecOption = Annotated[Path, typer.Option("--spec", help="The spec file.", envvar="DROPFORGE_SPEC")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -46,13 +47,13 @@ def project_of(path: Path) -> Project:
 
 
 def say(text: str) -> None:
-    """Print a line for people; what users wrote is never read as markup."""
-    out.print(text, markup=False)
+    """Print a line for people."""
+    out.print(text)
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    out.print(json.dumps(value, indent=2, ensure_ascii=False), markup=False)
+    out.print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def fail(code: int = 1) -> typer.Exit:

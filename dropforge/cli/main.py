@@ -28,7 +28,7 @@ def main() -> None:
         app()
     except UserError as error:
         for problem in error.problems:
-            err.print(str(problem), markup=False, style="red")
+            err.print(str(problem), style="red")
         sys.exit(1)
 
 
