@@ -125,6 +125,17 @@ def _is_finite(value: float) -> bool:
 class Validator(cerberus.Validator):
     """Cerberus with our checks. A custom message holds its remedy on a second line."""
 
+    # Cerberus counts true among the whole numbers.
+    types_mapping = cerberus.Validator.types_mapping | {
+        "integer": cerberus.TypeDefinition("integer", (int,), (bool,)),
+    }
+
+    def _validate_check_with(self, checks: str, field: str, value: Any) -> None:
+        if value is not None:  # Cerberus says what is wrong with a key that has no value
+            super()._validate_check_with(checks, field, value)
+
+    _validate_check_with.__doc__ = cerberus.Validator._validate_check_with.__doc__  # holds the rule's own schema
+
     def _check_with_name(self, field: str, value: str) -> None:
         if not re.fullmatch(NAME, value):
             self._error(field, f"'{value}' cannot name a pipeline\nUse a-z, 0-9 and _, at most 60, a letter first.")
@@ -135,8 +146,8 @@ class Validator(cerberus.Validator):
         if "\0" in value:
             self._error(field, "a folder's name holds no NUL\nRemove it.")
 
-    def _check_with_finite(self, field: str, value: float | None) -> None:
-        if value is not None and not _is_finite(value):
+    def _check_with_finite(self, field: str, value: float) -> None:
+        if not _is_finite(value):
             self._error(field, "this is no number to compare with\nWrite a finite one, such as 0.8.")
 
     def _check_with_share(self, field: str, value: float) -> None:

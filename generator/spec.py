@@ -74,7 +74,7 @@ def read_spec(path: Path) -> Spec:
     document = read(path, _shown(path))
     problems = list(_top_level(document))
     if problems:
-        raise UserError(problems)
+        raise UserError(sorted(problems, key=_place))
     defaults = document.value.get("defaults") or {}
     pipelines = []
     for name, own in document.value["pipelines"].items():
@@ -85,8 +85,12 @@ def read_spec(path: Path) -> Spec:
     problems += _shared_folders(document, pipelines)
     if problems:
         # A mistake in `defaults` shows once, not once for each pipeline.
-        raise UserError(sorted(set(problems), key=lambda p: (p.line or 0, p.path, p.message)))
+        raise UserError(sorted(set(problems), key=_place))
     return Spec(path, tuple(pipelines))
+
+
+def _place(problem: Problem) -> tuple[int, str, str]:
+    return problem.line or 0, problem.path, problem.message
 
 
 def _shown(path: Path) -> str:

@@ -1,0 +1,119 @@
+"""What users write reaches the real tasks unchanged: the generated files, loaded by dag-factory as Airflow does it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dropforge.settings import decode
+from generator.plan import apply, plan
+from tests.generator.specs import spec_of
+
+HOSTILE = (
+    'it\'s "quoted" `code` {a: [b]} # no comment - & * ! | > @ \\ \\n \\u0024HOME C:\\temp 50% %HOME% %(a)s {0} '
+    "{{ 1 }} {{ macros }} {% raw %} {# note #} $HOME ${HOME} $DROPFORGE_HOME $$ +claim __type__: os.system "
+    "<b>bold</b> ~ null\nsecond line\r\n\ttab \x7f \x85 \u2028 \u2029 \ufeff é 漢字 😀 '''\"\"\" end "
+)
+NAMES = ("null", "true", "wine_2")
+
+# Runs the loader of each pipeline and tells what dag-factory made of it.
+LOAD = """
+import json, os, pathlib, runpy
+found = {}
+for loader in sorted(pathlib.Path(os.environ["DROPFORGE_HOME"], "dags_generated").glob("*.py")):
+    for dag in runpy.run_path(str(loader)).values():
+        if type(dag).__name__ != "DAG":
+            continue
+        tasks = {}
+        for task in dag.tasks:
+            mapped = getattr(task, "partial_kwargs", {}).get("op_kwargs")
+            kwargs = mapped if mapped is not None else task.op_kwargs
+            environment = dag.get_template_env()
+            tasks[task.task_id] = {
+                key: environment.from_string(kwargs[key]).render({"a": 1}) for key in ("home", "settings")
+            }
+            assert all(tasks[task.task_id][key] == kwargs[key] for key in ("home", "settings"))
+        found[dag.dag_id] = {"description": dag.description, "doc_md": dag.doc_md, "tasks": tasks}
+        if dag.dag_id.endswith("_train"):
+            (watcher,) = dag.timetable.asset_condition.watchers
+            found[dag.dag_id] |= {"watch": watcher.trigger.watch, "home": watcher.trigger.home}
+print("FOUND", json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A project whose folder, too, has a name that means something to YAML."""
+    return tmp_path_factory.mktemp('it\'s {mine} - "a: b" #1 $HOME')
+
+
+@pytest.fixture(scope="module")
+def pipelines(home):
+    """Pipelines named like words of YAML, with hostile text wherever a user may write some."""
+    entry = {
+        "description": HOSTILE,
+        "data": {"source": f"{HOSTILE}.csv", "target": HOSTILE, "id": f"+{HOSTILE}"},
+        "promote": {"on_new_version": True},
+    }
+    spec = spec_of(
+        home,
+        {
+            "version": 1,
+            "pipelines": {name: entry | {"train": {"watch": f"+{name} {HOSTILE}"}} for name in NAMES},
+        },
+    )
+    apply(plan(spec))
+    return spec.pipelines
+
+
+@pytest.fixture(scope="module")
+def loaded(home, pipelines, tmp_path_factory):
+    """What the real dag-factory makes of the generated files."""
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "DROPFORGE_HOME": str(home),
+        "HOME": "/nobody",
+        "DO_NOT_TRACK": "1",
+        "SCARF_NO_ANALYTICS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+    assert lines, done.stdout + done.stderr
+    return json.loads(lines[0].removeprefix("FOUND "))
+
+
+def test_the_hostile_text_is_in_the_spec_as_it_was_written(pipelines):
+    assert [pipeline.name for pipeline in pipelines] == list(NAMES)
+    assert all(pipeline.description == pipeline.data.target == HOSTILE for pipeline in pipelines)
+
+
+def test_every_task_gets_the_settings_unchanged(pipelines, loaded, home):
+    for pipeline in pipelines:
+        for dag, tasks in (
+            ("train", {"claim", "train", "finish"}),
+            ("promote", {"find", "validate", "promote", "prove"}),
+        ):
+            found = loaded[f"{pipeline.name}_{dag}"]["tasks"]
+            assert set(found) == tasks
+            for kwargs in found.values():
+                assert decode(kwargs["settings"]) == pipeline
+                assert kwargs["home"] == str(home)
+
+
+def test_the_watcher_gets_the_folder_unchanged(pipelines, loaded, home):
+    for pipeline in pipelines:
+        assert loaded[f"{pipeline.name}_train"]["watch"] == pipeline.train.watch
+        assert loaded[f"{pipeline.name}_train"]["home"] == str(home)
+
+
+def test_airflows_pages_show_the_text_unchanged(pipelines, loaded):
+    for pipeline in pipelines:
+        assert loaded[f"{pipeline.name}_train"]["description"] == f"Trains what is dropped into {pipeline.train.watch}"
+        for dag in ("train", "promote"):
+            assert HOSTILE.strip() in loaded[f"{pipeline.name}_{dag}"]["doc_md"]

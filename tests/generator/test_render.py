@@ -1,0 +1,213 @@
+"""The text of dags_generated: the same bytes everywhere, and user text stays text."""
+
+import ast
+import json
+import os
+from dataclasses import replace
+from unittest import mock
+
+import jinja2
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dropforge.documents import UserError
+from dropforge.settings import Data, Host, Pipeline, Promote, Split, Train, decode
+from generator.render import render
+from tests.dropforge.documents.values import texts
+from tests.generator.specs import WINE, spec_of, wine
+
+VARIABLES = {"HOME": "/home/me", "DROPFORGE_HOME": "/project", "A": "a'b\"c"}
+PLAIN = Pipeline(
+    name="wine",
+    description="Which wine",
+    data=Data("sklearn.datasets.load_wine", "target", None, Split(0.2, 0.2, 42)),
+    train=Train("configs/wine", ("sklearn.*",), (), 600.0),
+    promote=Promote("*/5 * * * *", "UTC", False, "f1_macro", 0.8, 0.0, "Production", "production"),
+    host=Host(True),
+    digest="d",
+)
+
+
+def loaded(pipeline):
+    """Return the YAML of a pipeline as dag-factory reads it: variables first, then YAML."""
+    text = render(pipeline)[f"{pipeline.name}.yaml"]
+    with mock.patch.dict(os.environ, VARIABLES):
+        return yaml.safe_load(os.path.expandvars(text))
+
+
+def task(dag, task_id):
+    return next(task for task in dag["tasks"] if task["task_id"] == task_id)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.builds(
+        lambda description, source, target, key, watch, patterns: replace(
+            PLAIN,
+            description=description,
+            data=replace(PLAIN.data, source=source, target=target, id=key),
+            train=replace(PLAIN.train, watch=watch, estimators=tuple(patterns), deny=tuple(patterns)),
+        ),
+        *[texts] * 3,
+        st.none() | texts,
+        texts,
+        st.lists(texts, max_size=2),
+    )
+)
+def test_any_text_comes_out_as_it_was(pipeline):
+    dags = loaded(pipeline)
+    for dag, task_ids in (("wine_train", ("claim", "finish")), ("wine_promote", ("find", "promote", "prove"))):
+        for task_id in task_ids:
+            given_to_task = task(dags[dag], task_id)["settings"]
+            assert jinja2.Template(given_to_task, keep_trailing_newline=True).render() == given_to_task
+            assert decode(given_to_task) == pipeline
+            assert task(dags[dag], task_id)["home"] == "/project"
+    train = dags["wine_train"]
+    assert train["schedule"]["watchers"][0]["trigger"]["watch"] == pipeline.train.watch
+    assert train["description"] == f"Trains what is dropped into {pipeline.train.watch}"
+    assert f"**wine** {pipeline.description}".strip() in train["doc_md"]
+    assert f"**wine** {pipeline.description}".strip() in dags["wine_promote"]["doc_md"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts)
+def test_no_character_of_a_text_has_a_meaning_to_anybody(text):
+    marked = f"<mark>{text}</mark>"
+    rendered = render(replace(PLAIN, description=marked))["wine.yaml"]
+    assert set(rendered) <= {*(chr(code) for code in range(ord(" "), ord("~") + 1)), "\n"}
+    pieces = [piece.split("</mark>")[0] for piece in rendered.split("<mark>")[1:]]
+    assert len(pieces) == 3  # two doc_md, and the settings
+    for piece in pieces:
+        assert not set("${}+%'\n") & set(piece)
+
+
+def test_the_same_spec_gives_the_same_bytes_wherever_it_lies(tmp_path):
+    texts = []
+    for folder in ("one", "another/deeper"):
+        (tmp_path / folder).mkdir(parents=True)
+        (pipeline,) = spec_of(tmp_path / folder, WINE).pipelines
+        texts.append(render(pipeline, tmp_path / folder))
+    assert texts[0] == texts[1]
+    assert list(texts[0]) == ["wine.yaml", "wine.py"]
+
+
+def test_no_path_of_this_machine_is_in_the_files(tmp_path):
+    (pipeline,) = spec_of(tmp_path, WINE).pipelines
+    for text in render(pipeline, tmp_path).values():
+        assert str(tmp_path) not in text
+        assert os.path.expanduser("~") not in text  # noqa: PTH111 - as text
+        assert "$DROPFORGE_HOME" in text or "__file__" in text
+
+
+def test_the_loader_is_python_that_airflow_does_not_skip():
+    loader = render(PLAIN)["wine.py"]
+    ast.parse(loader)
+    assert "airflow" in loader.lower()
+    assert "dag" in loader.lower()
+
+
+@pytest.mark.parametrize(
+    "name", ["null", "true", "false", "yes", "no", "on", "off", "y", "n", "e1", "nan", "inf", "wine_2"]
+)
+def test_a_pipeline_may_be_named_like_a_word_of_yaml(name):
+    dags = loaded(replace(PLAIN, name=name))
+    assert list(dags) == [f"{name}_train", f"{name}_promote"]
+    train, promote = dags.values()
+    assert train["tags"] == promote["tags"] == ["dropforge", name]
+    assert train["schedule"]["name"] == f"{name}_configs"
+    assert train["schedule"]["watchers"][0]["trigger"]["dag_id"] == f"{name}_train"
+    assert decode(task(train, "claim")["settings"]).name == name
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cron"),
+    [
+        ("*/5 * * * *", "*/5 * * * *"),
+        ("@hourly", "0 * * * *"),
+        (" @daily ", "0 0 * * *"),
+        ("0 6 * * MON", "0 6 * * MON"),
+    ],
+)
+def test_cron_and_presets_become_a_cron_timetable_in_the_time_zone(schedule, cron):
+    promote = replace(PLAIN.promote, schedule=schedule, timezone="Europe/Berlin")
+    assert loaded(replace(PLAIN, promote=promote))["wine_promote"]["schedule"] == {
+        "__type__": "airflow.sdk.CronTriggerTimetable",
+        "__args__": [cron],
+        "timezone": "Europe/Berlin",
+    }
+
+
+@pytest.mark.parametrize(("schedule", "seconds"), [("30s", 30), ("5m", 300), (" 2 h ", 7200), ("1d", 86400)])
+def test_an_interval_becomes_a_delta_timetable(schedule, seconds):
+    promote = replace(PLAIN.promote, schedule=schedule)
+    assert loaded(replace(PLAIN, promote=promote))["wine_promote"]["schedule"] == {
+        "__type__": "airflow.sdk.DeltaTriggerTimetable",
+        "__args__": [{"__type__": "datetime.timedelta", "seconds": seconds}],
+    }
+
+
+def test_a_new_version_starts_the_promotion_only_where_the_spec_says_so():
+    dags = loaded(replace(PLAIN, promote=replace(PLAIN.promote, on_new_version=True)))
+    schedule = dags["wine_promote"]["schedule"]
+    assert schedule["__type__"] == "airflow.sdk.AssetOrTimeSchedule"
+    assert schedule["timetable"]["__args__"] == ["*/5 * * * *"]
+    assert schedule["assets"] == task(dags["wine_train"], "finish")["outlets"]
+
+
+def test_a_home_of_any_name_is_read_as_it_is():
+    for home in ("/it's mine", '/a "b"', "/a: b #c", "/{a}", "/[a]", "/漢字 😀", "/a\\n", "/- a", "/$HOME", "/100%"):
+        with mock.patch.dict(VARIABLES, {"DROPFORGE_HOME": home}):
+            train = loaded(PLAIN)["wine_train"]
+        assert task(train, "claim")["home"] == home
+        assert task(train, "train")["partial"]["home"] == home
+        assert train["schedule"]["watchers"][0]["trigger"]["home"] == home
+
+
+def test_a_projects_own_template_wins(tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "pipeline.yaml.j2").write_text(
+        "# {{ marker }}\nmine: {{ pipeline.description | quoted }}\n"
+    )
+    files = render(replace(PLAIN, description='a "b"'), tmp_path)
+    assert yaml.safe_load(files["wine.yaml"]) == {"mine": 'a "b"'}
+    assert files["wine.py"] == render(PLAIN)["wine.py"]
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "message"),
+    [
+        ("a\n\n{{ pipeline.nmae }}", 3, "UndefinedError"),
+        ("a\n{{ nothing }}", 2, "'nothing' is undefined"),
+        ("a\n{% if %}", 2, "Expected an expression"),
+        ("a\n\n{{ name | qoted }}", 3, "No filter named 'qoted'"),
+        ("{% for %", 1, "unexpected '%'"),
+        ("a\n{{ 1 + 'a' }}", 2, "TypeError"),
+        ("\n\n{{ 1 // 0 }}", 3, "ZeroDivisionError"),
+        ("{% include 'other.j2' %}", None, "there is no template 'other.j2'"),
+    ],
+)
+def test_a_mistake_in_a_template_names_its_line(tmp_path, template, line, message):
+    (tmp_path / "templates").mkdir()
+    path = tmp_path / "templates" / "pipeline.yaml.j2"
+    path.write_text(template)
+    with pytest.raises(UserError) as caught:
+        render(PLAIN, tmp_path)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert problem.line == line
+    assert problem.file in (str(path), "pipeline.yaml.j2")
+    assert problem.remedy
+
+
+def test_the_settings_stand_once_in_the_file():
+    text = render(PLAIN)["wine.yaml"]
+    assert text.count(json.dumps("Which wine")) == 1
+    assert "\n# Settings d\n" in text
+
+
+def test_a_spec_with_every_hostile_text_is_rendered(tmp_path):
+    hostile = wine(description="{{ 1 }}{% raw %}$HOME '+\" : # \n\u2028😀", train={"watch": "+a/$HOME/{{ 1 }}"})
+    (pipeline,) = spec_of(tmp_path, hostile).pipelines
+    assert decode(task(loaded(pipeline)["wine_train"], "claim")["settings"]) == pipeline
