@@ -17,6 +17,8 @@ from mlflow.exceptions import MlflowException
 from dropforge.project import Project
 from dropforge.settings import Promote
 
+# MLflow's UI opens the pages for model training, not those for language models.
+_CLASSIC = {"mlflow.experimentKind": "custom_model_development"}
 ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
 _EXISTS = {"RESOURCE_ALREADY_EXISTS"}
 
@@ -65,6 +67,8 @@ class Store:
     def connect(cls, project: Project) -> Store:
         """Return the project's MLflow: the running server, or the embedded store itself when none runs."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # Its links would stand among the JSON that a command prints.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         address = project.address("mlflow")
         if address is None:
             project.state.mkdir(parents=True, exist_ok=True)
@@ -93,7 +97,7 @@ class Store:
             return found.experiment_id
         location = f"{self.artifacts}/{name}" if self.artifacts else None
         try:
-            return self.client.create_experiment(name, artifact_location=location)
+            return self.client.create_experiment(name, artifact_location=location, tags=_CLASSIC)
         except MlflowException as error:
             if error.error_code not in _EXISTS:
                 raise
@@ -103,12 +107,20 @@ class Store:
                 raise
             return found.experiment_id
 
-    def create_version(self, name: str, source: str, run_id: str, model_id: str, tags: Mapping[str, str]) -> str:
+    def create_version(
+        self, name: str, source: str, run_id: str, model_id: str, tags: Mapping[str, str], description: str = ""
+    ) -> str:
         """Register a logged model and return its version; the tags are there from its first moment."""
         for attempt in (1, 2):
             try:
                 made = self.client.create_model_version(
-                    name, source, run_id, tags=dict(tags), model_id=model_id, await_creation_for=0
+                    name,
+                    source,
+                    run_id,
+                    tags=dict(tags),
+                    description=description,
+                    model_id=model_id,
+                    await_creation_for=0,
                 )
             except MlflowException as error:
                 if error.error_code not in ABSENT or attempt == 2:  # noqa: PLR2004 - the last one

@@ -22,6 +22,9 @@ NO_TELEMETRY = {
 # MLflow's server keeps a pool of processes for jobs of its own (judging language models); nothing here asks for them.
 LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
+# Candidates are trained beside each other, one process each: threads inside a fit would only fight for the cores.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
 # What makes tasks start quickly and lost parts be replaced quickly; each was measured (docs/architecture.md).
 QUICK = {
     "AIRFLOW__CORE__EXECUTOR": "dropforge.airflow.executor.WarmLocalExecutor",
@@ -70,6 +73,7 @@ def environment(project: Project, addresses: Addresses) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
     }
     return {
+        **ONE_THREAD,
         **os.environ,
         # Airflow and MLflow start programs of their environment by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),

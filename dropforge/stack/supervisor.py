@@ -89,7 +89,7 @@ class Supervisor:
                 self._start(part)
         self._await_tables()
         for part in self.parts:
-            if part.needs_tables:
+            if part.needs_tables and not self.stopping.is_set():
                 self._start(part)
         waiting = list(self.parts)
         while waiting and not self.stopping.wait(0.2):

@@ -41,7 +41,7 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
             raise UserError(
                 Problem(
                     f"the fit failed: {type(error).__name__}: {error}",
-                    f"Change the parameters or the data. (Raised in {where.name}, {where.filename.rpartition('/')[2]}.)",
+                    f"Change parameters or data. (Raised in {where.name}, {where.filename.rpartition('/')[2]}.)",
                     file,
                 )
             ) from error

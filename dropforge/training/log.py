@@ -17,9 +17,11 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import Metric, Param
 from mlflow.models import infer_signature
 
+from dropforge.configs import Candidate
 from dropforge.data import Rows
 from dropforge.estimators.registry import trusted_types
 from dropforge.registry import Store
+from dropforge.settings import Pipeline
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.fit import Fitted
 
@@ -29,20 +31,20 @@ logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _EXAMPLE_ROWS = 3
+_RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 _PINNED = ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a candidate comes from: names and tags of its run and version, and the config as it was dropped."""
+    """Where a version comes from: its candidate, its tags, and the config as it was dropped."""
 
-    name: str
+    candidate: Candidate
     tags: dict[str, str]
-    config_name: str
     config: bytes
 
 
-def log(store: Store, pipeline: str, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> str:
+def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> str:
     """Log everything that is known of a trained candidate, and register it.
 
     Returns
@@ -51,17 +53,19 @@ def log(store: Store, pipeline: str, origin: Origin, rows: Rows, fitted: Fitted,
         The new version's number.
     """
     features, target = rows.part("train")
+    summary = _summary(pipeline, origin, rows, evaluation)
     with mlflow.start_run(
-        experiment_id=store.experiment(pipeline),
-        run_name=origin.name,
-        tags=origin.tags,
+        experiment_id=store.experiment(pipeline.name),
+        run_name=origin.candidate.label,
+        tags={name: origin.tags[name] for name in _RUN_TAGS} | {"mlflow.source.name": "dropforge"},
+        description=summary,
         log_system_metrics=False,
     ) as run:
         run_id = run.info.run_id
         params = list(_params(fitted.estimator))
         for start in range(0, len(params), _PARAMS_A_CALL):
             store.client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
-        mlflow.log_input(_dataset(rows, features, target, pipeline), context="training")
+        mlflow.log_input(_dataset(rows, features, target, pipeline.name), context="training")
         example = features.head(_EXAMPLE_ROWS)
         info = mlflow.sklearn.log_model(
             fitted.estimator,
@@ -76,7 +80,18 @@ def log(store: Store, pipeline: str, origin: Origin, rows: Rows, fitted: Fitted,
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), origin, rows, fitted, evaluation)
             mlflow.log_artifacts(folder)
-        return store.create_version(pipeline, info.model_uri, run_id, info.model_id, origin.tags)
+        return store.create_version(pipeline.name, info.model_uri, run_id, info.model_id, origin.tags, summary)
+
+
+def _summary(pipeline: Pipeline, origin: Origin, rows: Rows, evaluation: Evaluation) -> str:
+    """Return what a newcomer to MLflow's pages wants to know first."""
+    metric = pipeline.promote.metric
+    estimator = origin.candidate.estimator.path.rpartition(".")[2]
+    counts = {part: int((rows.parts == part).sum()) for part in ("train", "test")}
+    return (
+        f"{metric} {evaluation.metrics[f'test_{metric}']:.4f} on {counts['test']} test rows: {estimator} from "
+        f"`{origin.candidate.config_file}`, fitted on {counts['train']} rows of `{rows.source}`"
+    )
 
 
 def _params(estimator: Any) -> Iterator[Param]:
@@ -111,7 +126,7 @@ def _types_in(estimator: Any) -> set[str]:
 
 def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> None:
     (folder / "config").mkdir()
-    (folder / "config" / origin.config_name).write_bytes(origin.config)
+    (folder / "config" / origin.candidate.config_file).write_bytes(origin.config)
     (folder / "classification_report.txt").write_text(evaluation.report)
     if fitted.warnings:
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import ctypes
 import multiprocessing
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import pebble
@@ -88,17 +89,10 @@ def train(
         return _train_once(candidate, config, pipeline, rows, project, drop)
 
     try:
-        outcome = _within(pipeline.train.timeout_seconds, work)
-    except TimeoutError:
-        limit = f"{pipeline.train.timeout_seconds:g} s (train.timeout_seconds)"
-        outcome = _failed(candidate, UserError(Problem(
-            f"training took longer than {limit} and was stopped",
-            "Make the model smaller, or raise the limit in the spec.", candidate.config_file)))  # fmt: skip
+        outcome = _apart(work)
     except pebble.ProcessExpired as error:
-        outcome = _failed(candidate, UserError(Problem(
-            f"the training process ended by itself (exit code {error.exitcode})",
-            "It may have run out of memory: make the model smaller.", candidate.config_file)))  # fmt: skip
-    return Outcome(**{**vars(outcome), "seconds": round(time.perf_counter() - started, 3)})
+        outcome = _failed(candidate, UserError(_ended(error.exitcode, pipeline, candidate.config_file)))
+    return replace(outcome, seconds=round(time.perf_counter() - started, 3))
 
 
 def _train_once(
@@ -116,7 +110,6 @@ def _train_once(
         "data_digest": rows.digest,
         "validation_status": "pending",
         "decision": "pending",
-        "model_name": candidate.name,
         "drop": drop,
     }
     store = Store.connect(project)
@@ -128,12 +121,13 @@ def _train_once(
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
             return _outcome("known", candidate, known.version, store.metrics(known))
         try:
-            fitted = fit(build(candidate.estimator, pipeline.data.split.seed), rows, candidate.config_file)
-            evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, candidate.config_file)
+            with _limited(pipeline.train.timeout_seconds):
+                fitted = fit(build(candidate.estimator, pipeline.data.split.seed), rows, candidate.config_file)
+                evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, candidate.config_file)
         except UserError as error:
             return _failed(candidate, error)
-        origin = Origin(candidate.name, tags, candidate.config_file, config)
-        version = log(store, pipeline.name, origin, rows, fitted, evaluation)
+        origin = Origin(candidate, tags, config)
+        version = log(store, pipeline, origin, rows, fitted, evaluation)
     return _outcome("trained", candidate, version, evaluation.metrics)
 
 
@@ -147,24 +141,41 @@ def _failed(candidate: Candidate, error: UserError) -> Outcome:
     return Outcome("failed", candidate.label, candidate.estimator.path, error=str(error))
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """Run ``work`` in a forked process, and stop it after ``seconds``.
-
-    A fork inherits the imported libraries and the data; it ends with its parent.
-    """
+def _apart(work: Callable[[], T]) -> T:
+    """Run ``work`` in a forked process: it inherits the imported libraries and the data, and ends with its parent."""
 
     # pebble reads `context`; its type hints say `mp_context`.
-    @pebble.concurrent.process(  # type: ignore[call-overload]
-        timeout=seconds, context=multiprocessing.get_context("fork"), daemon=False
-    )
-    def bound() -> T:
+    @pebble.concurrent.process(context=multiprocessing.get_context("fork"), daemon=False)  # type: ignore[call-overload]
+    def apart() -> T:
         _end_with_parent()
-        # The limit comes as SIGTERM: as an exception it lets an MLflow run that has begun end as FAILED.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return work()
 
-    future: concurrent.futures.Future[T] = bound()
+    future: concurrent.futures.Future[T] = apart()
     return future.result()
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Have the kernel end this process when the block takes longer, even where it never returns to Python.
+
+    Only the fit and its measurement count: waiting for MLflow is not the candidate's fault.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _ended(code: int, pipeline: Pipeline, file: str) -> Problem:
+    """Return why a training process ended without an outcome."""
+    if abs(code) == signal.SIGALRM:
+        limit = f"{pipeline.train.timeout_seconds:g} s (train.timeout_seconds)"
+        remedy = "Make the model smaller, or raise the limit in the spec."
+        return Problem(f"training took longer than {limit} and was stopped", remedy, file)
+    remedy = "It may have run out of memory: make the model smaller."
+    return Problem(f"the training process ended by itself (exit code {code})", remedy, file)
 
 
 def _end_with_parent() -> None:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-import mlflow
 import pytest
 
+import dropforge.training.log
 from dropforge.data import Rows
 from dropforge.project import Project
 from dropforge.registry import Store
@@ -82,19 +82,18 @@ def test_endless_fit_is_stopped_and_the_message_names_the_limit(project: Project
     assert Store.connect(project).search("wine", {}) == []
 
 
-def test_run_that_had_begun_when_the_limit_came_ends_as_failed(
+def test_time_that_mlflow_takes_is_not_the_candidates(
     project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def log_slowly(store: Store, pipeline: str, *_: object) -> str:
-        with mlflow.start_run(experiment_id=store.experiment(pipeline)):
-            time.sleep(60)
-        return ""
+    log = dropforge.training.log.log
+    limit = 2.0
+
+    def log_slowly(*arguments: Any) -> str:
+        time.sleep(limit + 0.5)  # the scenario itself: a server that is slow to answer
+        return log(*arguments)
 
     monkeypatch.setattr("dropforge.training.log.log", log_slowly)
-    assert train_config(TREE, rows, project, limited(4)).status == "failed"
-    store = Store.connect(project)
-    (run,) = store.client.search_runs([store.experiment("wine")])
-    assert run.info.status == "FAILED"
+    assert train_config(TREE, rows, project, limited(limit)).status == "trained"
 
 
 def test_killed_process_is_a_failure_with_a_message_and_holds_nobody_up(
