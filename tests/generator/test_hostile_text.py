@@ -39,6 +39,7 @@ for loader in sorted(pathlib.Path(os.environ["DROPFORGE_HOME"], "dags_generated"
         if dag.dag_id.endswith("_train"):
             (watcher,) = dag.timetable.asset_condition.watchers
             found[dag.dag_id] |= {"watch": watcher.trigger.watch, "home": watcher.trigger.home}
+json.dumps(found, ensure_ascii=False).encode()  # half a character could not be written
 print("FOUND", json.dumps(found))
 """
 

@@ -41,7 +41,7 @@ def task(dag, task_id):
     return next(task for task in dag["tasks"] if task["task_id"] == task_id)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.builds(
         lambda description, source, target, key, watch, patterns: replace(
