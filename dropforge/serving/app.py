@@ -13,6 +13,7 @@ from fastapi import Body, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -91,7 +92,8 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
         yield
         following.cancel()
 
-    app = FastAPI(title="Dropforge model server", lifespan=lifespan, description=_ABOUT, docs_url="/docs")
+    # The pages of /docs bring their scripts themselves: nothing is fetched from elsewhere.
+    app: FastAPI = FastAPIOffline(title="Dropforge model server", lifespan=lifespan, description=_ABOUT)
     _handle_errors(app)
 
     def known(pipeline: str) -> ServedModel:
@@ -102,7 +104,7 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
 
     async def answer(pipeline: str, request: Request) -> Response:
         started = time.perf_counter()
-        response: Response | None = None
+        status = 500
         try:
             loaded = current(known(pipeline))
             response = await run_in_threadpool(
@@ -112,10 +114,15 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
                 request.headers.get("content-type", "application/json"),
             )
             response.headers[VERSION_HEADER] = loaded.version.version
+            status = response.status_code
+        except Refusal as refusal:
+            status = refusal.status
+            raise
+        else:
             return response
         finally:
             if pipeline in models:
-                meters.requests.labels(pipeline, str(response.status_code if response else "refused")).inc()
+                meters.requests.labels(pipeline, str(status)).inc()
                 meters.seconds.labels(pipeline).observe(time.perf_counter() - started)
 
     @app.get("/health", summary="Whether the server lives")

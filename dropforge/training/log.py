@@ -6,6 +6,7 @@ import importlib.metadata
 import logging
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         The new version's number.
     """
     features, target = rows.part("train")
+    # MLflow advises to declare whole numbers as floats, lest a value be missing one day; preprocessing is for that.
+    warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
     summary = _summary(pipeline, origin, rows, evaluation)
     with mlflow.start_run(
         experiment_id=store.experiment(pipeline.name),
