@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,10 +69,17 @@ def stocked(shelf: Project, tmp_path: Path) -> Project:
     return copy_project(shelf.state / "mlflow.db", tmp_path)
 
 
+@pytest.fixture(scope="session")
+def desk(shelf: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project of `store`: MLflow opens a store that it has seen before ten times as fast."""
+    return copy_project(shelf.state / "mlflow.db", tmp_path_factory.mktemp("desk"))
+
+
 @pytest.fixture
-def store(stocked: Project) -> Store:
-    """The store with three versions."""
-    return Store.connect(stocked)
+def store(shelf: Project, desk: Project) -> Store:
+    """A store with three versions, as new for each test."""
+    shutil.copy(shelf.state / "mlflow.db", desk.state / "mlflow.db")
+    return Store.connect(desk)
 
 
 @pytest.fixture

@@ -87,13 +87,6 @@ def config(content: bytes, name: str = "model.yaml") -> str:
     return str(path)
 
 
-def module(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "dropforge.cli.main", *arguments], capture_output=True, text=True, check=False
-    )
-
-
 # Help, usage and mistakes
 
 
@@ -124,7 +117,8 @@ def test_import_of_the_command_line_is_quick() -> None:
 
 def test_mistake_in_the_spec_is_a_message_with_file_line_and_remedy(home: Path) -> None:
     (home / "pipelines.yaml").write_text(SPEC.replace("metric: f1_macro", "metrik: f1_macro"))
-    result = module("check")
+    command = [sys.executable, "-m", "dropforge.cli.main", "check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
@@ -133,11 +127,11 @@ def test_mistake_in_the_spec_is_a_message_with_file_line_and_remedy(home: Path) 
     ]
 
 
-def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(home: Path) -> None:
-    result = module("train", config(BAD), "--pipeline", "wine")
-    assert result.returncode == 1
-    assert result.stdout == ""
-    assert result.stderr.splitlines() == [
+def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(run: Run) -> None:
+    result = run("train", config(BAD), "--pipeline", "wine")
+    assert result.code == 1
+    assert result.out == ""
+    assert result.err.splitlines() == [
         "model.yaml:3:3: params.max_dept: DecisionTreeClassifier has no parameter 'max_dept'",
         "    Did you mean 'max_depth'?",
     ]
