@@ -148,6 +148,8 @@ def _apart(work: Callable[[], T]) -> T:
     @pebble.concurrent.process(context=multiprocessing.get_context("fork"), daemon=False)  # type: ignore[call-overload]
     def apart() -> T:
         _end_with_parent()
+        # Who ends a task signals its whole group. That is said to the parent; here it would look like a failed fit.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         return work()
 
     future: concurrent.futures.Future[T] = apart()

@@ -9,7 +9,6 @@ import pytest
 from tests.stack.project import until
 from tests.stack.test_train import by_file, tree
 
-
 PARTS = ("scheduler", "triggerer", "mlflow", "server", "api-server", "dag-processor")
 
 
