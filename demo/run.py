@@ -54,7 +54,7 @@ class Demo:
         self.watch = project / "configs" / PIPELINE
         # A demo that runs inside another project's environment must not find that one's services.
         foreign = ("DROPFORGE_", "MLFLOW_", "AIRFLOW_")
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)} | {"COLUMNS": "110"}
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)} | {"COLUMNS": "120"}
 
     def dropforge(self, *arguments: str) -> str:
         """Run a command and return what it prints."""
