@@ -59,7 +59,8 @@ class Project:
         variable = {"mlflow": "MLFLOW_TRACKING_URI", "server": "DROPFORGE_SERVER"}.get(part)
         if variable and os.environ.get(variable):
             return os.environ[variable]
-        return self.stack_record().get("addresses", {}).get(part)
+        record = self.stack_record()
+        return record["addresses"].get(part) if record and is_alive(record["pid"], record["created"]) else None
 
     def stack_record(self) -> dict[str, Any]:
         """Return what the running stack wrote about itself; empty when none runs."""
@@ -67,3 +68,14 @@ class Project:
             return json.loads(self.stack_file.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
+
+
+def is_alive(pid: int, created: float) -> bool:
+    """Return whether a process lives; another one that got its number since is not it."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

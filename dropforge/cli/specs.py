@@ -49,9 +49,9 @@ def _check(spec: Any, path: Path, name: str | None) -> tuple[dict[str, Any], tup
     from dropforge.documents import Problem, UserError
     from dropforge.estimators import Allowed, plain
 
-    owner = spec.pipeline(name) if name else _owner(spec, path)
     result: dict[str, Any] = {"file": str(path), "ok": True, "candidates": [], "errors": []}
     try:
+        owner = spec.pipeline(name) if name else _owner(spec, path)
         try:
             content = path.read_bytes()
         except OSError as error:

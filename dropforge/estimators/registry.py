@@ -94,13 +94,13 @@ def trusted_types() -> frozenset[str]:
     """Return the names of the types that a model file may hold.
 
     These are the classes that scikit-learn itself defines in the modules of the registry's estimators (an
-    estimator's tree, its loss, its binner). Functions are not among them, nor is anything whose work is to call
-    one, so that loading a file can bring no code of its own.
+    estimator's tree, its loss, its binner), and the functions that are a parameter's default in one of them
+    (SelectKBest's ``f_classif``). No other function is among them, nor is anything whose work is to call one, so that
+    loading a file can bring no code of its own.
     """
     import sys
 
-    registry()  # imports every module of scikit-learn that holds an estimator
-    names = set()
+    names = {"numpy.dtype"} | {_path(value) for entry in registry().values() for value in _functions(entry)}
     for module_name, module in list(sys.modules.items()):
         if not module_name.startswith("sklearn.") or _is_foreign(module_name):
             continue
@@ -108,6 +108,16 @@ def trusted_types() -> frozenset[str]:
             if inspect.isclass(value) and value.__module__ == module_name and name not in _CALLERS:
                 names.add(f"{module_name}.{name}")
     return frozenset(names)
+
+
+def _functions(entry: Entry) -> list[Any]:
+    """Return the functions of scikit-learn that are a default of one of the entry's parameters."""
+    defaults = [parameter.default for parameter in inspect.signature(entry.cls).parameters.values()]
+    return [value for value in defaults if inspect.isfunction(value) and value.__module__.startswith("sklearn.")]
+
+
+def _path(value: Any) -> str:
+    return f"{value.__module__}.{value.__qualname__}"
 
 
 # Estimators and helpers whose work is to call a function that they were given.

@@ -188,6 +188,8 @@ def current(model: ServedModel) -> Loaded:
     """Return what a pipeline serves now, or refuse with what to do."""
     if model.current is None:
         name, settings = model.pipeline.name, model.pipeline
+        if model.trouble:
+            raise Refusal(503, model.trouble, "Train it again, or give the alias to another version.")
         raise Refusal(
             503,
             f"'{name}' has no champion yet",

@@ -27,12 +27,14 @@ class ServedModel:
     """One pipeline's place on the server.
 
     ``current`` is replaced in one assignment: a request reads it once, and answers and names that one version.
+    ``trouble`` says why the champion cannot be served; empty if it can.
     """
 
     def __init__(self, store: Store, pipeline: Pipeline) -> None:
         self.store, self.pipeline = store, pipeline
         self.current: Loaded | None = None
         self.metrics: dict[str, float] = {}
+        self.trouble = ""
         self._prepared: Loaded | None = None
         self._lock = threading.Lock()
 
@@ -65,7 +67,12 @@ class ServedModel:
                 return None
             ready = self._prepared
             if ready is None or ready.version.version != champion.version:
-                ready = self._load(champion.version)
+                try:
+                    ready = self._load(champion.version)
+                except UserError as error:
+                    self.trouble = error.problems[0].message
+                    raise
+            self.trouble = ""
             self.metrics = self.store.metrics(ready.version)
             self.current, self._prepared = ready, None
         return Swap(self.pipeline.name, previous, champion.version)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from dropforge.project import is_alive
+
 
 @dataclass(frozen=True)
 class Session:
@@ -25,12 +27,8 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Whether the leader lives; another process that got its number is not it."""
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        """Whether the leader lives."""
+        return is_alive(self.pid, self.created)
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> tuple[subprocess.Popen[bytes], Session]:

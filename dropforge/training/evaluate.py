@@ -73,10 +73,15 @@ def _of_labels(target: pd.Series, predicted: np.ndarray) -> dict[str, float]:
 
 
 def _of_probabilities(estimator: Any, features: pd.DataFrame, target: pd.Series) -> dict[str, float]:
-    """Return log loss and ROC AUC (one class against the rest, unweighted mean) where there are probabilities."""
+    """Return log loss and ROC AUC (one class against the rest, unweighted mean) where there are probabilities.
+
+    Some estimators have none for some rows (LabelPropagation's are NaN far from every known row).
+    """
     if not hasattr(estimator, "predict_proba"):
         return {}
     shares = estimator.predict_proba(features)
+    if not np.isfinite(shares).all():
+        return {}
     labels = estimator.classes_
     scores = shares[:, 1] if len(labels) == 2 else shares  # noqa: PLR2004 - two classes
     return {

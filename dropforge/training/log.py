@@ -20,6 +20,7 @@ from mlflow.models import infer_signature
 
 from dropforge.configs import Candidate
 from dropforge.data import Rows
+from dropforge.documents import Problem, UserError
 from dropforge.estimators.registry import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
@@ -52,11 +53,17 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     -------
     str
         The new version's number.
+
+    Raises
+    ------
+    UserError
+        If the fitted model holds a type that our own list does not trust; nothing is logged then.
     """
     features, target = rows.part("train")
     # MLflow advises to declare whole numbers as floats, lest a value be missing one day; preprocessing is for that.
     warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
     summary = _summary(pipeline, origin, rows, evaluation)
+    types = _types_in(fitted.estimator, origin.candidate.config_file)
     with mlflow.start_run(
         experiment_id=store.experiment(pipeline.name),
         run_name=origin.candidate.label,
@@ -74,7 +81,7 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
             fitted.estimator,
             name="model",
             serialization_format="skops",
-            skops_trusted_types=sorted(_types_in(fitted.estimator)),
+            skops_trusted_types=sorted(types),
             signature=infer_signature(features, fitted.estimator.predict(example)),
             input_example=example,
             pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _PINNED],
@@ -118,12 +125,14 @@ def _dataset(rows: Rows, features: pd.DataFrame, target: pd.Series, name: str) -
     return mlflow.data.from_pandas(frame, source=source, targets=str(target.name), name=name, digest=rows.digest)
 
 
-def _types_in(estimator: Any) -> set[str]:
+def _types_in(estimator: Any, file: str) -> set[str]:
     import skops.io
 
     untrusted = set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator)))
     if foreign := untrusted - trusted_types():
-        raise TypeError(f"the fitted model holds types that cannot be loaded back: {', '.join(sorted(foreign))}")
+        names = ", ".join(sorted(foreign))
+        message = f"the fitted model holds what could not be loaded back safely: {names}"
+        raise UserError(Problem(message, "Choose another estimator or other parameters.", file))
     return untrusted
 
 

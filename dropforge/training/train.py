@@ -124,10 +124,9 @@ def _train_once(
             with _limited(pipeline.train.timeout_seconds):
                 fitted = fit(build(candidate.estimator, pipeline.data.split.seed), rows, candidate.config_file)
                 evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, candidate.config_file)
+            version = log(store, pipeline, Origin(candidate, tags, config), rows, fitted, evaluation)
         except UserError as error:
             return _failed(candidate, error)
-        origin = Origin(candidate, tags, config)
-        version = log(store, pipeline, origin, rows, fitted, evaluation)
     return _outcome("trained", candidate, version, evaluation.metrics)
 
 

@@ -101,6 +101,18 @@ def test_without_a_champion_the_answer_says_what_to_do(client: httpx.Client, met
     assert_refused(client.request(method, path), 503, "'wine' has no champion yet", "Drop a config into configs/wine")
 
 
+def test_champion_that_cannot_be_loaded_is_named_as_the_reason(
+    store: Store, tmp_path: Path, serve: Callable[..., str]
+) -> None:
+    broken, folder = register_copy(store, 1, tmp_path / "gone")
+    shutil.rmtree(folder)
+    store.set_alias(broken, WINE.promote.alias)
+    with httpx.Client(base_url=serve({"wine": ServedModel(store, WINE)}, follow_seconds=0.05)) as client:
+        while "no champion yet" in (answer := client.post(PREDICT, json={})).text:
+            time.sleep(0.02)
+        assert_refused(answer, 503, f"version {broken.version} of 'wine' cannot be loaded", "Train it again")
+
+
 def test_server_without_a_champion_lives(client: httpx.Client) -> None:
     assert client.get("/health").json() == {"status": "ok"}
     assert client.get("/models").json() == {"wine": None}

@@ -13,8 +13,10 @@ import pytest
 
 import dropforge.training.log
 from dropforge.data import Rows
+from dropforge.data import load as load_rows
 from dropforge.project import Project
 from dropforge.registry import Store
+from dropforge.registry.models import load
 from dropforge.training import train
 from tests.dropforge.wine import TREE, WINE, candidate, train_config
 
@@ -115,3 +117,31 @@ def test_error_of_the_infrastructure_is_raised(project: Project, rows: Rows, mon
     monkeypatch.setattr(Store, "create_version", full)
     with pytest.raises(OSError, match="No space left"):
         train_config(TREE, rows, project)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # A step that holds a function of scikit-learn, and one that holds a numpy dtype.
+        "class: Pipeline\nparams:\n  steps:\n  - [best, {class: SelectKBest, params: {k: 3}}]\n"
+        "  - [bins, {class: KBinsDiscretizer}]\n  - [tree, {class: DecisionTreeClassifier}]\n",
+        "class: LabelPropagation\n",  # its probabilities are NaN far from every known row
+    ],
+)
+def test_unusual_estimators_become_versions_that_load_back(project: Project, rows: Rows, text: str) -> None:
+    outcome = train_config(text.encode(), rows, project)
+    assert outcome.status == "trained", outcome.error
+    store = Store.connect(project)
+    version = store.version("wine", outcome.version or "")
+    assert version is not None
+    features, _ = rows.part("holdout")
+    assert len(load(store, version).pyfunc.predict(features)) == len(features)
+
+
+def test_model_that_could_not_be_loaded_back_is_a_failure_and_leaves_no_run(project: Project, rows: Rows) -> None:
+    data = replace(WINE.data, source="sklearn.datasets.load_breast_cancer")
+    text = b"class: TunedThresholdClassifierCV\nparams: {estimator: {class: GaussianNB}}\n"
+    outcome = train(candidate(text), text, replace(WINE, data=data), load_rows(data, project.home), project)
+    assert outcome.status == "failed"
+    assert "could not be loaded back safely" in outcome.error
+    assert Store.connect(project).client.search_experiments(filter_string="name = 'wine'") == []
