@@ -110,6 +110,7 @@ class Supervisor:
             raise self._broken(MIGRATION, "could not make Airflow's tables")
         if code == 0:
             del self.sessions[MIGRATION.name]
+            self._write_record()
 
     def _start(self, part: Part) -> None:
         self.running[part.name], self.sessions[part.name] = processes.start(

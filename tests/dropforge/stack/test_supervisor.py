@@ -1,0 +1,147 @@
+"""Parts are started, started again when they die, and ended with all that they started. Real processes, no Airflow."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from dropforge.documents import UserError
+from dropforge.project import Project
+from dropforge.stack import supervisor as module
+from dropforge.stack.parts import Part
+from dropforge.stack.ports import choose
+from dropforge.stack.processes import Session, end, start
+from dropforge.stack.supervisor import Supervisor, status, stop, sweep
+
+# A parent whose child leaves the process group and overwrites its environment, as Airflow's workers do.
+FAMILY = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import os, time; os.setpgid(0, 0); time.sleep(600)"], env={})
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come true")
+
+
+def part(name, code, ready=lambda: True):
+    return Part(name, (sys.executable, "-c", code), ready, needs_tables=False)
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def supervise(project, monkeypatch):
+    """Return a function that supervises parts in a thread; it gives what is said, and the supervisor."""
+    monkeypatch.setattr(module, "MIGRATION", part("migration", "pass"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # only the main thread may set handlers
+    running = []
+
+    def begin(*parts):
+        said = []
+        addresses, _ = choose("127.0.0.1", dict.fromkeys(("airflow", "mlflow", "server"), 0))
+        mine = Supervisor(project, addresses, said.append)
+        mine.parts = parts
+        thread = threading.Thread(target=mine.run, args=(lambda: said.append("ready"),))
+        thread.start()
+        running.append((mine, thread))
+        until(lambda: "ready" in said)
+        return mine, said
+
+    yield begin
+    for mine, thread in running:
+        mine.stopping.set()
+        thread.join()
+
+
+def test_a_session_is_ended_with_children_that_left_its_group_and_lost_its_environment(tmp_path):
+    log = tmp_path / "family.log"
+    process, session = start((sys.executable, "-c", FAMILY), os.environ, log)
+    child = int(until(lambda: log.read_text().strip()))
+    end(session, 1)
+    process.wait()
+    assert not psutil.pid_exists(child)
+    assert not session.alive
+
+
+def test_a_session_whose_number_went_to_another_process_is_left_alone():
+    me = psutil.Process()
+    end(Session(me.pid, me.create_time() - 1000), 0)  # this process itself would be ended otherwise
+
+
+def test_a_dead_part_is_started_again_and_what_it_started_is_ended(supervise):
+    mine, said = supervise(part("worker", FAMILY), part("other", "import time; time.sleep(600)"))
+    log = mine.project.log("worker")
+    child = int(until(lambda: log.read_text().strip()))
+    old = mine.running["worker"].pid
+    os.kill(old, signal.SIGKILL)
+    until(lambda: mine.running["worker"].pid != old)
+    assert "worker ended (by signal SIGKILL); it is started again" in said
+    until(lambda: not psutil.pid_exists(child))
+    assert mine.running["other"].poll() is None
+    record = json.loads(mine.project.stack_file.read_text())
+    assert record["parts"]["worker"]["pid"] == mine.running["worker"].pid
+
+
+def test_a_part_that_dies_again_and_again_is_started_after_growing_pauses(supervise):
+    _, said = supervise(part("crasher", "import time; time.sleep(0.3)"))
+    until(lambda: sum("crasher ended" in line for line in said) >= 3)
+    again = [line.rpartition("again")[2] for line in said if "crasher ended" in line]
+    assert again[:3] == ["", " in 1 s", " in 3 s"]
+
+
+def test_status_names_the_parts_and_stopping_leaves_nothing(supervise, project):
+    mine, said = supervise(part("worker", FAMILY))
+    assert status(project)["running"]
+    assert status(project)["parts"] == {"worker": True}
+    session = mine.sessions["worker"]
+    mine.stopping.set()
+    until(lambda: not project.stack_file.exists())
+    assert "ending the stack" in said
+    assert not session.alive
+    assert status(project) == {"running": False, "addresses": {}, "parts": {}}
+
+
+def test_a_half_started_stack_is_cleaned_up_and_the_log_says_why(project, monkeypatch):
+    monkeypatch.setattr(module, "MIGRATION", part("migration", "pass"))
+    addresses, _ = choose("127.0.0.1", dict.fromkeys(("airflow", "mlflow", "server"), 0))
+    mine = Supervisor(project, addresses, lambda _: None)
+    mine.parts = (
+        part("good", "import time; time.sleep(600)", ready=lambda: False),
+        part("bad", "raise SystemExit('no port left')"),
+    )
+    with pytest.raises(UserError) as caught:
+        mine.run(lambda: None)
+    assert "bad ended while it started" in str(caught.value)
+    assert "no port left" in str(caught.value)
+    assert not mine.sessions["good"].alive
+    assert not project.stack_file.exists()
+
+
+def test_what_a_killed_supervisor_left_behind_is_swept(project, tmp_path):
+    process, session = start((sys.executable, "-c", FAMILY), os.environ, tmp_path / "family.log")
+    child = int(until(lambda: (tmp_path / "family.log").read_text().strip()))
+    project.state.mkdir()
+    gone = {"pid": 2**22 - 1, "created": time.time(), "addresses": {}, "parts": {"worker": vars(session)}}
+    project.stack_file.write_text(json.dumps(gone))
+    assert project.address("mlflow") is None
+    sweep(project)
+    process.wait()
+    assert not psutil.pid_exists(child)
+    assert not project.stack_file.exists()
+    assert stop(project) is False
