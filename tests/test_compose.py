@@ -52,7 +52,7 @@ def test_every_setting_is_text() -> None:
 def test_services_that_run_our_code_get_every_variable_that_it_reads() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dropforge").rglob("*.py"))
     named = set(re.findall(r'"((?:DROPFORGE|MLFLOW)_[A-Z_]+)"', source)) - set(NO_TELEMETRY) - set(LEAN)
-    # The command line's default for --spec (the containers work in the project's folder), and what the code itself sets.
+    # The default for --spec (the containers work in the project's folder), and what the code itself sets.
     named -= {"DROPFORGE_SPEC", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"}
     assert named == {HOME_VARIABLE, "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
     for service in READERS:
