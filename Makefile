@@ -13,6 +13,7 @@ help:
 	@echo "make test       everything that is checked (under 20 minutes)"
 	@echo "make test-fast  the unit tests (under a minute)"
 	@echo "make lint       format, lint, types, import rules, generated files"
+	@echo "make clean      remove .venv and caches; models and history stay in .dropforge"
 	@echo "make lock       resolve requirements.lock anew"
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -47,4 +48,4 @@ lock: .venv/.ready
 	$(UV) compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv .dropforge .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

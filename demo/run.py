@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil
 
 HERE = Path(__file__).parent
 PIPELINE = "digits"
@@ -115,6 +116,15 @@ class Demo:
         return table if ready else None
 
 
+def works_in(process: psutil.Process, folder: Path) -> bool:
+    """Return whether a process has its working folder, or a file, below ``folder``."""
+    try:
+        places = [process.cwd(), *(file.path for file in process.open_files())]
+    except psutil.Error:
+        return False
+    return any(place.startswith(str(folder)) for place in places)
+
+
 def predict(server: str, rows: list[list[float]], columns: list[str]) -> tuple[list[int], str]:
     """Return predictions, and the version that made them."""
     body = {"dataframe_split": {"columns": columns, "data": rows}}
@@ -164,22 +174,22 @@ def main() -> None:
             say(f"dropping a better config, {better.name}, while the server goes on answering")
             dropped = time.monotonic()
             demo.drop(better)
-            asked = 0
-
-            def swapped() -> str | None:
-                nonlocal asked
+            asked, new = 0, version
+            while new == version and time.monotonic() - dropped < LONGEST_WAIT:
+                _, new = predict(server, rows, columns)  # raises if the request fails
                 asked += 1
-                _, answered = predict(server, rows, columns)
-                return answered if answered != version else None
-
-            new = until("the server answers with the new version", swapped)
+            if new == version:
+                raise TimeoutError("the server still answers with the old version")
             say(
                 f"version {new} answers {time.monotonic() - dropped:.1f} s after the drop, without a restart; "
                 f"{asked} requests meanwhile, none failed"
             )
             until("the decision is recorded", lambda: demo.decided(len(first)))
             show(demo.dropforge("versions", PIPELINE))
-        say("the stack is down and the project is gone")
+        left = [process.pid for process in psutil.process_iter() if works_in(process, demo.project)]
+        if left:
+            raise RuntimeError(f"these processes still run: {left}")
+    say("the stack is down, no process is left, and the project is gone")
 
 
 if __name__ == "__main__":

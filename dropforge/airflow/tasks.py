@@ -7,8 +7,10 @@ or marked failed at any time.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -25,7 +27,7 @@ from dropforge.settings import Pipeline, decode
 
 log = logging.getLogger(__name__)
 
-Batch = dict[str, Any]
+Batch = dict[str, str]
 INTERRUPTED = "interrupted"
 
 
@@ -37,70 +39,76 @@ def claim(home: str, settings: str) -> list[Batch]:
     for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other)):
         try:
             if taken.unreadable:
-                raise UserError(Problem(taken.unreadable, "Check its rights.", taken.file))
+                raise UserError(Problem(taken.unreadable, "Drop a small text file with a plain name and open rights."))
             candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline))
         except UserError as error:
-            log.error("%s is rejected:\n%s", taken.file, error)
+            log.error("%s is rejected:\n%s", ascii(taken.file), error)
             folder.file_away(taken, run, str(error))
             continue
         log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
         items += [
-            {"key": taken.key, "index": index, "label": candidate.label, "candidate": candidate.to_plain()}
+            {
+                "key": taken.key,
+                "drop": f"{taken.drop}/{index}",
+                "label": candidate.label,
+                "candidate": candidate.to_plain(),
+            }
             for index, candidate in enumerate(candidates)
         ]
-    return batched(items)
+    # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
+    return [{"label": label, "items": json.dumps(group)} for label, group in batched(items)]
 
 
-def train(batch: Batch, home: str, settings: str) -> list[dict[str, Any]]:
+def train(batch: Batch, home: str, settings: str) -> str:
     """Train the candidates of a batch; what became of each is the task's result."""
     from dropforge.data import load
     from dropforge.training import Outcome
     from dropforge.training import train as train_candidate
 
-    pipeline, folder, project = decode(settings), _folder(home, settings), Project(_path(home))
+    pipeline, folder, project = decode(settings), _folder(home, settings), Project(Path(home))
+    left = json.loads(batch["items"])
+    rows = None
     outcomes: list[dict[str, Any]] = []
     try:
-        rows = load(pipeline.data, project.home)
-    except UserError as error:
-        failed = [Outcome("failed", i["label"], i["candidate"]["class"], error=str(error)) for i in batch["items"]]
-        return _result(batch, [vars(outcome) for outcome in failed])
-    for item in batch["items"]:
-        taken = Claim(item["candidate"]["file"], item["key"])
-        candidate = from_plain(item["candidate"], _allowed(pipeline))
-        drop = f"{_run_id()}/{item['key']}/{item['index']}"
-        try:
-            outcome = train_candidate(candidate, folder.content(taken), pipeline, rows, project, drop)
-        except Exception as error:
-            # The infrastructure's error: Airflow tries again. If this was the last try, the config stays.
-            _push([{"key": item["key"], "index": item["index"], "status": INTERRUPTED, "error": repr(error)}])
-            raise
-        log.info("%s", summary(vars(outcome)))
-        outcomes.append(vars(outcome))
-    return _result(batch, outcomes)
+        while left:
+            item = left[0]
+            try:
+                candidate = from_plain(item["candidate"], _allowed(pipeline))
+                config = folder.content(Claim(candidate.config_file, item["key"]))
+                rows = rows or load(pipeline.data, project.home)
+                outcome = train_candidate(candidate, config, pipeline, rows, project, item["drop"])
+            except UserError as error:
+                outcome = Outcome("failed", item["label"], item["candidate"]["class"], error=str(error))
+            log.info("%s", summary(vars(outcome), pipeline.promote.metric))
+            outcomes.append({"drop": item["drop"], **vars(outcome)})
+            left.pop(0)
+    except Exception as error:
+        # The infrastructure's error: Airflow tries again. If this was the last try, these configs stay.
+        _push([*outcomes, *({"drop": item["drop"], "status": INTERRUPTED, "error": repr(error)} for item in left)])
+        raise
+    if errors := [outcome["error"] for outcome in outcomes if outcome["status"] == "failed"]:
+        # The task is red, as its candidate failed; what became of the others of its batch is kept all the same.
+        _push(outcomes)
+        raise AirflowFailException("\n".join(errors))
+    return json.dumps(outcomes)
 
 
-def finish(batches: Iterable[Batch] | None, outcomes: Iterable[Any] | None, home: str, settings: str) -> None:
+def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | None, home: str, settings: str) -> None:
     """File each config away, say what became of it, and give back what this run could not finish."""
-    folder, run = _folder(home, settings), _run_id()
-    results = {(o["key"], o["index"]): o for some in outcomes or [] if some for o in some}
-    files: dict[Claim, list[dict[str, Any] | None]] = {}
-    labels: dict[tuple[str, int], str] = {}
+    pipeline, folder, run = decode(settings), _folder(home, settings), _run_id()
+    results = {outcome["drop"]: outcome for text in outcomes or [] if text for outcome in json.loads(text)}
+    files: dict[Claim, list[dict[str, Any]]] = {}
     for batch in batches or []:
-        for item in batch["items"]:
-            taken = Claim(item["candidate"]["file"], item["key"])
-            files.setdefault(taken, []).append(results.get((item["key"], item["index"])))
-            labels[item["key"], len(files[taken]) - 1] = item["label"]
+        for item in json.loads(batch["items"]):
+            outcome = results.get(item["drop"]) or _stopped(item["label"])
+            files.setdefault(Claim(item["candidate"]["file"], item["key"]), []).append(outcome)
     for taken, found in files.items():
-        if any(outcome and outcome["status"] == INTERRUPTED for outcome in found):
+        if any(outcome["status"] == INTERRUPTED for outcome in found):
             log.warning("%s stays where it is: what Dropforge runs on failed, see the log of 'train'", taken.file)
             continue
-        errors = [
-            _stopped(labels[taken.key, index]) if outcome is None else outcome["error"]
-            for index, outcome in enumerate(found)
-            if outcome is None or outcome["error"]
-        ]
+        errors = [outcome["error"] for outcome in found if outcome["error"]]
         place = folder.file_away(taken, run, "\n".join(errors) or None)
-        lines = [summary(outcome) for outcome in found if outcome]
+        lines = [summary(outcome, pipeline.promote.metric) for outcome in found]
         log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
     for taken in folder.claimed_by(run):
         folder.release(taken, run)
@@ -125,7 +133,7 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     if found is None:
         raise AirflowSkipException(f"version {version} was deleted meanwhile")
     with _explained():
-        result = validate_version(store, pipeline, load(pipeline.data, _path(home)), found)
+        result = validate_version(store, pipeline, load(pipeline.data, Path(home)), found)
     log.info(
         "version %s: %s %s %s",
         version,
@@ -143,7 +151,7 @@ def promote(home: str, settings: str) -> dict[str, Any]:
 
     pipeline = decode(settings)
     with _explained():
-        rows = load(pipeline.data, _path(home))
+        rows = load(pipeline.data, Path(home))
         decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
     for contender in decision.candidates:
         log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
@@ -160,36 +168,24 @@ def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
     hosting = _hosting(home, pipeline)
     if hosting is None or decision["champion"] is None:
         raise AirflowSkipException("nothing is hosted")
-    predictions = prove_version(load(pipeline.data, _path(home)), hosting, decision["champion"])
+    predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
     log.info("version %s answers: %s", decision["champion"], predictions)
     return {"version": decision["champion"], "predictions": predictions}
 
 
-def summary(outcome: dict[str, Any]) -> str:
+def summary(outcome: dict[str, Any], metric: str) -> str:
     """Return an outcome in one line."""
     if outcome["status"] == "failed":
         return f"{outcome['candidate']}: failed"
-    score = outcome["metrics"].get("test_f1_macro")
-    shown = f", f1_macro {score:.4f} on the test rows" if score is not None else ""
+    score = outcome["metrics"].get(f"test_{metric}")
+    shown = f", {metric} {score:.4f} on the test rows" if score is not None else ""
     verb = "is version" if outcome["status"] == "trained" else "was trained before: version"
     return f"{outcome['candidate']} {verb} {outcome['version']}{shown} ({outcome['seconds']} s)"
 
 
-def _result(batch: Batch, outcomes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found = [
-        {"key": item["key"], "index": item["index"], **outcome}
-        for item, outcome in zip(batch["items"], outcomes, strict=True)
-    ]
-    if errors := [outcome["error"] for outcome in found if outcome["status"] == "failed"]:
-        # The task is red, as its candidate failed; what became of the others of its batch is kept all the same.
-        _push(found)
-        raise AirflowFailException("\n".join(errors))
-    return found
-
-
 def _push(outcomes: list[dict[str, Any]]) -> None:
     """Leave outcomes for ``finish`` although the task fails."""
-    get_current_context()["ti"].xcom_push(key="return_value", value=outcomes)
+    get_current_context()["ti"].xcom_push(key="return_value", value=json.dumps(outcomes))
 
 
 @contextlib.contextmanager
@@ -201,42 +197,36 @@ def _explained() -> Iterator[None]:
         raise AirflowFailException(str(error)) from None
 
 
-def _stopped(label: str) -> str:
-    return str(
-        Problem(
-            "training was stopped before it ended: its task was marked failed in Airflow, or its process was killed",
-            "Clear the task in Airflow to train it after all, or drop the config again.",
-            label,
-        )
+def _stopped(label: str) -> dict[str, Any]:
+    """Return the outcome of a candidate whose task left none."""
+    problem = Problem(
+        "training was stopped before it ended: its task was marked failed in Airflow, or its process was killed",
+        "Clear the task in Airflow to train it after all, or drop the config again.",
+        label,
     )
+    return {"status": "failed", "candidate": label, "error": str(problem)}
 
 
 def _folder(home: str, settings: str) -> WatchFolder:
-    pipeline, project = decode(settings), Project(_path(home))
+    pipeline, project = decode(settings), Project(Path(home))
     return WatchFolder(project.resolve(pipeline.train.watch), project.state / "dropped" / pipeline.name)
 
 
 def _store(home: str) -> Any:
     from dropforge.registry import Store
 
-    return Store.connect(Project(_path(home)))
+    return Store.connect(Project(Path(home)))
 
 
 def _hosting(home: str, pipeline: Pipeline) -> Any:
     from dropforge.promotion import Hosting
 
-    address = Project(_path(home)).address("server")
+    address = Project(Path(home)).address("server")
     return Hosting(address, pipeline.name) if address and pipeline.host.enabled else None
 
 
 def _allowed(pipeline: Pipeline) -> Allowed:
     return Allowed(pipeline.train.estimators, pipeline.train.deny)
-
-
-def _path(home: str) -> Any:
-    from pathlib import Path
-
-    return Path(home)
 
 
 def _run_id() -> str:

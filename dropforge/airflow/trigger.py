@@ -6,6 +6,8 @@ Its event is only a wake-up: events merge and can slip to the next run, so ``cla
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +20,8 @@ from watchfiles import awatch
 from dropforge.airflow.runs import is_active
 from dropforge.folder import SETTLE_SECONDS, WatchFolder
 from dropforge.project import Project
+
+log = logging.getLogger(__name__)
 
 
 class DropTrigger(BaseEventTrigger):
@@ -51,28 +55,40 @@ class DropTrigger(BaseEventTrigger):
         """Yield an event for each batch of files that waits."""
         folder = WatchFolder(Project(Path(self.home)).resolve(self.watch), Path())
         announced: dict[str, float] = {}
-        folder.path.mkdir(parents=True, exist_ok=True)
         async for _ in self._wake_ups(folder.path):
-            waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run))
+            try:
+                waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run))
+            except OSError as error:  # a folder out of reach comes back one day; a trigger that ended does not
+                log.warning("%s cannot be listed: %s", self.watch, error)
+                continue
             now = time.monotonic()
             announced = {name: at for name, at in announced.items() if name in waiting and now - at < self.remind}
             if new := [name for name in waiting if name not in announced]:
                 announced |= dict.fromkeys(new, now)
-                yield TriggerEvent({"files": new})
+                # For people to read: a name may hold bytes that are no text, and would end the triggerer.
+                yield TriggerEvent({"files": [os.fsencode(name).decode(errors="replace") for name in new]})
 
     async def _wake_ups(self, folder: Path) -> AsyncIterator[None]:
         """Yield at the start, after file events once they have settled, and at every ``poll``."""
-        yield
-        watcher = awatch(
-            folder,
-            watch_filter=None,
-            debounce=50,
-            step=20,
-            recursive=False,
-            rust_timeout=int(self.poll * 1000),
-            yield_on_timeout=True,
-        )
-        async for changes in watcher:
-            if changes:
-                await asyncio.sleep(SETTLE_SECONDS)  # a file is whole only after it has been quiet for so long
-            yield
+        while True:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                yield
+                watcher = awatch(
+                    folder,
+                    watch_filter=None,
+                    debounce=50,
+                    step=20,
+                    recursive=False,
+                    rust_timeout=int(self.poll * 1000),
+                    yield_on_timeout=True,
+                )
+                async for changes in watcher:
+                    if changes:
+                        await asyncio.sleep(SETTLE_SECONDS)  # a file is whole only after it has been quiet so long
+                    if not folder.is_dir():
+                        break  # removed: it is made anew, and watched anew
+                    yield
+            except OSError as error:
+                log.warning("%s cannot be watched: %s", self.watch, error)
+            await asyncio.sleep(self.poll)

@@ -11,6 +11,7 @@ from dropforge.estimators import Allowed, Estimator, audit, build, plain
 
 MODEL_KEYS = ("class", "params", "name", "force")
 FILE_KEYS = ("models",)
+MAX_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,11 @@ def _candidate(
         if key not in MODEL_KEYS
     ]  # fmt: skip
     name, force = value.get("name"), value.get("force", False)
-    if name is not None and (not isinstance(name, str) or not name.strip()):
-        problems.append(document.problem((*path, "name"), "a model's name must be text", "Put it in quotes."))
+    if name is not None and (
+        not isinstance(name, str) or not name.isprintable() or not 0 < len(name.strip()) <= MAX_NAME
+    ):
+        message = f"a model's name must be text of one line and {MAX_NAME} characters at most"
+        problems.append(document.problem((*path, "name"), message, "Shorten it, or put it in quotes."))
     if not isinstance(force, bool):
         problems.append(document.problem((*path, "force"), "'force' must be true or false", "Write force: true"))
     tree, found = audit({key: value[key] for key in ("class", "params") if key in value}, allowed, document, path)

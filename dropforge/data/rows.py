@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,7 +33,7 @@ class Rows:
     source : str
         Where they come from, as the spec says it.
     digest : str
-        Names the state of the data.
+        Names the state of the data, and what is predicted from it.
     """
 
     features: pd.DataFrame
@@ -40,6 +41,12 @@ class Rows:
     parts: np.ndarray
     source: str
     digest: str
+
+    @property
+    def holdout_digest(self) -> str:
+        """Names the rows of the part ``holdout``: versions are comparable where it is the same."""
+        content = self.digest.encode() + (self.parts == "holdout").tobytes()
+        return hashlib.sha256(content).hexdigest()[:32]
 
     def part(self, part: Part) -> tuple[pd.DataFrame, pd.Series]:
         """Return features and target of one part."""
@@ -49,7 +56,7 @@ class Rows:
     @property
     def classes(self) -> list[object]:
         """The labels that the target takes, sorted."""
-        return list(np.unique(self.target))
+        return np.unique(self.target).tolist()
 
 
 def load(data: Data, home: Path) -> Rows:
@@ -82,8 +89,9 @@ def load(data: Data, home: Path) -> Rows:
         ["test", "holdout"],
         "train",
     )
+    digest = hashlib.sha256(repr((data_digest(frame), data.target, data.id)).encode()).hexdigest()[:32]
     features = frame.drop(columns=[column for column in (data.target, data.id) if column])
-    rows = Rows(features, frame[data.target], parts, data.source, data_digest(frame))
+    rows = Rows(features, frame[data.target], parts, data.source, digest)
     _check(rows, data)
     return rows
 

@@ -14,6 +14,7 @@ from dropforge.documents import Document, Path, Problem, did_you_mean
 from dropforge.estimators.registry import Allowed, Entry, registry, short_names
 
 KEYS = ("class", "params")
+_NO_MEMORY = "'memory' is not allowed: it writes and loads pickled files"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class _Auditor:
             self.complain(path, f"{entry.name} has no parameter '{name}'", hint)
             return None
         if name == "memory" and value is not None:
-            self.complain(path, "'memory' is not allowed: it writes and loads pickled files", "Leave it out.")
+            self.complain(path, _NO_MEMORY, "Leave it out.")
             return None
         checked = self.value(value, path)
         if not _holds_estimator(checked):
@@ -112,6 +113,9 @@ class _Auditor:
         if isinstance(value, dict):
             if "class" in value:
                 return self.estimator(value, path)
+            for key in value:
+                if key == "memory" or str(key).endswith("__memory"):  # in a search's grid
+                    self.complain((*path, key), _NO_MEMORY, "Leave it out.")
             return {key: self.value(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.value(item, (*path, index)) for index, item in enumerate(value)]

@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
 
+from dropforge.documents import MAX_BYTES
 from dropforge.folder.files import whole_files
 
 DONE, REJECTED, CLAIMS = "done", "rejected", ".claims"
+NOBODY = ""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,15 @@ class Claim:
         Its name in the watch folder.
     key : str
         Digest of name and content.
+    drop : str
+        Names this drop; it stays when another run takes the claim over.
     unreadable : str
         Why the file cannot be read; empty if it can.
     """
 
     file: str
     key: str
+    drop: str = field(default="", compare=False)
     unreadable: str = ""
 
 
@@ -68,10 +74,12 @@ class WatchFolder:
                 content, unreadable = _read(path)
                 if content is None:
                     continue  # taken back since the folder was listed
-                claim = Claim(path.name, _key(path.name, content), unreadable)
-                owner = self._owner(claim.key)
-                if owner is not None and owner != run and is_active(owner):
+                key = _key(path.name, content)
+                record = _read_record(self.claims / f"{key}.json") or {}
+                owner = record.get("run")
+                if owner and owner != run and is_active(owner):
                     continue
+                claim = Claim(path.name, key, record.get("drop") or uuid.uuid4().hex, unreadable)
                 _write(self.snapshots / claim.key, content)
                 self._record(claim, run)
                 taken.append(claim)
@@ -82,7 +90,7 @@ class WatchFolder:
         """Return the names of the whole files that no active run has claimed."""
         if not self.path.is_dir():
             return []
-        active = {key: record["file"] for key, record in self._records() if is_active(record["run"])}
+        active = {key: record["file"] for key, record in self._records() if record["run"] and is_active(record["run"])}
         return [path.name for path in whole_files(self.path) if not _is_among(path, active)]
 
     def content(self, claim: Claim) -> bytes:
@@ -123,17 +131,14 @@ class WatchFolder:
         return target
 
     def release(self, claim: Claim, run: str) -> None:
-        """Give a claim back; the file stays and the next run takes it.
-
-        Where the file was replaced meanwhile the claim stays too: once ``run`` has ended, the next one takes it over.
-        """
+        """Give a claim back: the file stays, and the next run takes it over as the same drop."""
         with self._lock():
-            if self._owner(claim.key) == run and self._locate(claim, self.path / DONE, is_filed=False):
-                self._forget(claim)
+            if self._owner(claim.key) == run:
+                self._record(claim, NOBODY)
 
     def claimed_by(self, run: str) -> list[Claim]:
         """Return what ``run`` holds."""
-        return [Claim(record["file"], key) for key, record in self._records() if record["run"] == run]
+        return [_claim(key, record) for key, record in self._records() if record["run"] == run]
 
     def _locate(self, claim: Claim, folder: Path, is_filed: bool) -> Path | None:
         """Return where a claimed content lies now: in the watch folder, or filed before (in ``folder``, or elsewhere).
@@ -160,9 +165,9 @@ class WatchFolder:
         """Take over what a claim still owes a place: the run is dead, or this one, and the file was replaced since."""
         found = []
         for key, record in list(self._records()):
-            if key in taken or (record["run"] != run and is_active(record["run"])):
+            if key in taken or (record["run"] not in (run, NOBODY) and is_active(record["run"])):
                 continue
-            claim = Claim(record["file"], key)
+            claim = _claim(key, record)
             place = self._locate(claim, self.path / DONE, is_filed=False)
             if place is None and (self.snapshots / key).exists():
                 self._record(claim, run)
@@ -172,13 +177,18 @@ class WatchFolder:
         return found
 
     def _record(self, claim: Claim, run: str) -> None:
-        _write(self.claims / f"{claim.key}.json", json.dumps({"run": run, "file": claim.file}).encode())
+        record = {"run": run, "file": claim.file, "drop": claim.drop}
+        _write(self.claims / f"{claim.key}.json", json.dumps(record).encode())
 
     def _forget(self, claim: Claim) -> None:
         (self.claims / f"{claim.key}.json").unlink(missing_ok=True)
 
     def _lock(self) -> FileLock:
         return FileLock(self.claims / "lock")
+
+
+def _claim(key: str, record: dict[str, str]) -> Claim:
+    return Claim(record["file"], key, record["drop"])
 
 
 def _key(name: str, content: bytes) -> str:
@@ -189,6 +199,8 @@ def _read(path: Path) -> tuple[bytes | None, str]:
     """Return a file's content, or why it has none; None if there is no such file."""
     try:
         path.name.encode()
+        if path.stat().st_size > MAX_BYTES:
+            return b"", f"is larger than {MAX_BYTES // 1024} KiB"
         return path.read_bytes(), ""
     except UnicodeEncodeError:
         return b"", "cannot be read: its name is not UTF-8 text"

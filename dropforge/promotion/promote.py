@@ -39,6 +39,12 @@ def promote(
     dry_run : bool
         Decide, and change nothing.
     """
+    # The timer and a person may promote at once: the second decides on what the first one left.
+    with store.exclusive(f"promote-{pipeline.name}"):
+        return _promote(store, pipeline, rows, hosting, dry_run)
+
+
+def _promote(store: Store, pipeline: Pipeline, rows: Rows, hosting: Hosting | None, dry_run: bool) -> Decision:
     champion = store.champion(pipeline.name, pipeline.promote).version
     if champion and not dry_run:
         try:

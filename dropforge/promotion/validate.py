@@ -55,6 +55,11 @@ def measure(store: Store, settings: Promote, rows: Rows, version: Version) -> Va
         return Validation(version.version, None, (f"it cannot be scored: {type(error).__name__}: {error}",))
     if not math.isfinite(value):
         return Validation(version.version, None, (f"{settings.metric} is {value}",))
+    return _judged(version, value, settings)
+
+
+def _judged(version: Version, value: float, settings: Promote) -> Validation:
+    """Return the validation of a version with a value: whether it suffices."""
     if settings.minimum is not None and value < settings.minimum:
         reason = f"{settings.metric} is {value:.4f}, below the minimum {settings.minimum:g}"
         return Validation(version.version, value, (reason,))
@@ -77,7 +82,7 @@ def result_tags(settings: Promote, rows: Rows, validation: Validation) -> dict[s
     tags = {
         "validation_status": "passed" if validation.passed else "failed",
         "validation_reasons": "; ".join(validation.reasons)[:5000],  # empty, where an earlier failure left some
-        "holdout_digest": rows.digest,
+        "holdout_digest": rows.holdout_digest,
     }
     if validation.value is not None:
         tags[f"holdout_{settings.metric}"] = repr(validation.value)
@@ -87,9 +92,10 @@ def result_tags(settings: Promote, rows: Rows, validation: Validation) -> dict[s
 def from_tags(settings: Promote, rows: Rows, version: Version) -> Validation | None:
     """Return the validation that a version's tags record, or None if it was on other rows or by another metric."""
     value = version.tags.get(f"holdout_{settings.metric}")
-    if version.tags.get("holdout_digest") != rows.digest or (
-        value is None and version.tags.get("validation_status") != "failed"
-    ):
+    if version.tags.get("holdout_digest") != rows.holdout_digest:
         return None
-    reasons = version.tags.get("validation_reasons", "")
-    return Validation(version.version, None if value is None else float(value), (reasons,) if reasons else ())
+    if value is not None:
+        return _judged(version, float(value), settings)
+    if version.tags.get("validation_status") != "failed":
+        return None
+    return Validation(version.version, None, (version.tags.get("validation_reasons") or "it failed",))

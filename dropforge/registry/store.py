@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import mlflow
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage
 from mlflow.entities.model_registry import ModelVersion
@@ -80,9 +84,25 @@ class Store:
             # MLflow sets the variable too, and `Project.address` would take it for the user's wish from then on.
             os.environ.pop("MLFLOW_TRACKING_URI", None)
         store.artifacts = None if address else project.artifacts
+        store.locks = project.state / "locks"
         return store
 
     artifacts: str | None = None
+    locks: Path | None = None
+
+    def exclusive(self, name: str) -> AbstractContextManager[object]:
+        """Return a lock that one process of the project holds at a time; a crash gives it back."""
+        if self.locks is None:
+            return contextlib.nullcontext()
+        self.locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.locks / f"{name}.lock")
+
+    def end_lost_runs(self, name: str, config_digest: str) -> None:
+        """End the runs of a candidate whose process was killed; only who holds the candidate's lock may say so."""
+        if found := self.client.get_experiment_by_name(name):
+            lost = f"attributes.status = 'RUNNING' and tags.config_digest = '{config_digest}'"
+            for run in self.client.search_runs([found.experiment_id], lost):
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     @cached_property
     def client(self) -> MlflowClient:

@@ -30,6 +30,7 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
         If the estimator cannot be fitted with these parameters on this data.
     """
     features, target = rows.part("train")
+    _name_labels(estimator, rows)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -47,3 +48,11 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
             ) from error
     messages = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
     return Fitted(estimator, time.perf_counter() - started, tuple(messages))
+
+
+def _name_labels(estimator: Any, rows: Rows) -> None:
+    """Give `class_weight` the labels that the data has: keys of YAML and JSON are text, labels are often numbers."""
+    labels = {str(label): label for label in rows.classes}
+    for name, value in estimator.get_params(deep=True).items():
+        if name.split("__")[-1] == "class_weight" and isinstance(value, dict):
+            estimator.set_params(**{name: {labels.get(key, key): weight for key, weight in value.items()}})

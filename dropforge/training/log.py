@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import re
 import tempfile
 import time
 import warnings
@@ -32,6 +33,7 @@ logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
 
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
+_NAME_LENGTH = 250  # MLflow's limit
 _EXAMPLE_ROWS = 3
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 _PINNED = ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
@@ -66,7 +68,7 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     types = _types_in(fitted.estimator, origin.candidate.config_file)
     with mlflow.start_run(
         experiment_id=store.experiment(pipeline.name),
-        run_name=origin.candidate.label,
+        run_name=origin.candidate.label[:_NAME_LENGTH],
         tags={name: origin.tags[name] for name in _RUN_TAGS} | {"mlflow.source.name": "dropforge"},
         description=summary,
         log_system_metrics=False,
@@ -105,8 +107,12 @@ def _summary(pipeline: Pipeline, origin: Origin, rows: Rows, evaluation: Evaluat
 
 
 def _params(estimator: Any) -> Iterator[Param]:
+    shown = {}
     for name, value in sorted(estimator.get_params(deep=True).items()):
         text = type(value).__name__ if hasattr(value, "get_params") else repr(value)
+        # A step's name may hold anything; MLflow's names hold less.
+        shown[re.sub(r"[^A-Za-z0-9_./ -]", "_", name)[:_NAME_LENGTH]] = text
+    for name, text in shown.items():
         yield Param(name, text if len(text) <= _PARAM_LENGTH else f"{text[: _PARAM_LENGTH - 3]}...")
 
 

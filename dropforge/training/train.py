@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
+import joblib
 import pebble
-from filelock import FileLock
 
 from dropforge.configs import Candidate, digest
 from dropforge.data import Rows
@@ -113,15 +113,15 @@ def _train_once(
         "drop": drop,
     }
     store = Store.connect(project)
-    locks = project.state / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
     # Two runs may hold the same candidate: the second waits here, and then finds the first one's version.
-    with FileLock(locks / f"{pipeline.name}-{key}.lock"):
+    with store.exclusive(f"{pipeline.name}-{key}"):
+        store.end_lost_runs(pipeline.name, key)
         same = {"drop": drop} if candidate.force and drop else {"config_digest": key}
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
             return _outcome("known", candidate, known.version, store.metrics(known))
         try:
-            with _limited(pipeline.train.timeout_seconds):
+            # With threads for `n_jobs`, nothing lives on when this process is ended.
+            with _limited(pipeline.train.timeout_seconds), joblib.parallel_config(backend="threading"):
                 fitted = fit(build(candidate.estimator, pipeline.data.split.seed), rows, candidate.config_file)
                 evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, candidate.config_file)
             version = log(store, pipeline, Origin(candidate, tags, config), rows, fitted, evaluation)

@@ -1,6 +1,7 @@
 """What is dropped into a watch folder is trained exactly once, whatever happens meanwhile."""
 
 import json
+import os
 import time
 
 from tests.stack.project import until
@@ -90,6 +91,22 @@ def test_a_candidate_that_cannot_be_fitted_is_rejected_and_the_others_of_its_fil
     (rejected,) = project.filed("drops", "partly.yaml", folder="rejected")
     assert "n_neighbors" in rejected.with_name("partly.yaml.error.txt").read_text()
     assert by_file(project, "drops")["partly.yaml"].tags["estimator"].endswith("DecisionTreeClassifier")
+
+
+def test_names_and_values_that_json_cannot_say_stop_nobody(project):
+    imputed = (
+        "class: Pipeline\nparams:\n  steps:\n"
+        "  - [fill, {class: SimpleImputer, params: {missing_values: .nan}}]\n"
+        "  - [tree, {class: DecisionTreeClassifier, params: {max_depth: 22}}]\n"
+    )
+    odd = os.fsencode(project.watch("drops")) + b"/odd\xff.yaml"
+    with open(odd, "w") as stream:
+        stream.write(tree(23))
+    project.drop("drops", nan_yaml=imputed, plain_yaml=tree(24))
+    project.filed("drops", "nan.yaml", "plain.yaml")
+    project.filed("drops", os.fsdecode(b"odd\xff.yaml"), folder="rejected")
+    run = project.mlflow.get_run(by_file(project, "drops")["nan.yaml"].run_id)
+    assert run.data.params["fill__missing_values"] == "nan"
 
 
 def test_the_same_content_twice_is_trained_once_and_both_files_are_filed(project):

@@ -103,6 +103,13 @@ def test_a_list_stands_for_the_tuple_that_scikit_learn_wants():
             "Add it under 'params'.",
         ),
         (
+            "class: GridSearchCV\nparams: {estimator: {class: Pipeline, params: {steps: [[a, {class: SVC}]]}},"
+            " param_grid: {memory: [cache]}}",
+            "params.param_grid.memory",
+            "'memory' is not allowed: it writes and loads pickled files",
+            "Leave it out.",
+        ),
+        (
             "class: Pipeline\nparams: {steps: [[a, {class: SVC}]], memory: cache}",
             "params.memory",
             "'memory' is not allowed: it writes and loads pickled files",

@@ -1,5 +1,6 @@
 """A config belongs to exactly one run, and ends in done/ or rejected/."""
 
+import os
 import pathlib
 import threading
 
@@ -272,3 +273,25 @@ def test_a_name_that_is_no_text_is_rejected_and_keeps_its_content(folder):
     assert claim.unreadable == "cannot be read: its name is not UTF-8 text"
     folder.file_away(claim, "r1", f"{claim.file}: {claim.unreadable}")
     assert sorted(tree(folder).values()) == ["A", "caf\\udce9.yaml: cannot be read: its name is not UTF-8 text\n"]
+
+
+def test_a_drop_keeps_its_name_when_another_run_takes_the_claim_over(folder):
+    drop(folder.path, "a.yaml")
+    (first,) = folder.claim("run 1", everybody)
+    folder.release(first, "run 1")
+    (second,) = folder.claim("run 2", everybody)
+    (third,) = folder.claim("run 3", nobody)
+    assert first.drop
+    assert first.drop == second.drop == third.drop
+    folder.file_away(third, "run 3", None)
+    drop(folder.path, "a.yaml")
+    assert folder.claim("run 4", nobody)[0].drop != first.drop
+
+
+def test_a_huge_file_is_not_read_and_is_filed_with_the_reason(folder):
+    path = drop(folder.path, "huge.json", "{}")
+    os.truncate(path, 50 * 2**30)  # of holes: reading it would take minutes and all the memory
+    os.utime(path, (0, 0))
+    (claim,) = folder.claim("run", nobody)
+    assert "larger than 1024 KiB" in claim.unreadable
+    assert folder.file_away(claim, "run", claim.unreadable) == folder.path / "rejected" / "huge.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from dropforge.data import Rows
+from dropforge.data import load as load_rows
 from dropforge.promotion import Hosting, Validation, promote, prove, validate
 from dropforge.promotion.validate import result_tags
 from dropforge.registry import Store
@@ -270,7 +272,7 @@ def test_data_that_changed_after_validation_is_scored_anew(store: Store, rows: R
     changed.target[:] = forest.predict(rows.features)
     decision = promote(store, WINE, changed, None)
     assert decision.champion == "3"
-    assert version_of(store, 2).tags["holdout_digest"] == "changed"
+    assert version_of(store, 2).tags["holdout_digest"] == changed.holdout_digest
     assert float(version_of(store, 2).tags["holdout_f1_macro"]) < 1.0
     assert float(version_of(store, 3).tags["holdout_f1_macro"]) == 1.0
 
@@ -306,3 +308,31 @@ def test_prove_predicts_with_the_champion_and_no_other(store: Store, rows: Rows,
     assert prove(rows, hosting, "2") == list(expected)
     with pytest.raises(RuntimeError, match="answers with version 2 and not with the champion 3"):
         prove(rows, hosting, "3")
+
+
+def test_other_shares_or_another_target_are_other_rows_to_compare_on(rows: Rows, tmp_path: Path) -> None:
+    data = WINE.data
+    seed = replace(data, split=replace(data.split, seed=data.split.seed + 1))
+    target = replace(data, source="sklearn.datasets.load_breast_cancer")
+    feature = replace(target, id="mean radius")
+    digests = [load_rows(one, tmp_path) for one in (data, seed, target, feature)]
+    assert len({one.holdout_digest for one in digests}) == 4
+    assert digests[0].digest == digests[1].digest == rows.digest  # the same data, split in another way
+    assert digests[2].digest != digests[3].digest
+
+
+def test_minimum_that_was_raised_since_holds_for_what_was_validated_before(store: Store, rows: Rows) -> None:
+    for number in (1, 2, 3):
+        validate(store, WINE, rows, version_of(store, number))
+    decision = promote(store, promoting(minimum=1.1), rows, None)
+    assert decision.champion is None
+    assert all("below the minimum 1.1" in contender.reasons[0] for contender in decision.candidates)
+
+
+def test_second_promoter_decides_on_what_the_first_one_left(store: Store, rows: Rows) -> None:
+    second = Store(store.uri)
+    second.locks = store.locks
+    with ThreadPoolExecutor(2) as pool:
+        decisions = list(pool.map(lambda mine: promote(mine, WINE, rows, None), (store, second)))
+    assert sorted(decision.promotes for decision in decisions) == [False, True]
+    assert_one_champion(store, 2)

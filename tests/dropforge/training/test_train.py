@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 
 import dropforge.training.log
@@ -145,3 +146,43 @@ def test_model_that_could_not_be_loaded_back_is_a_failure_and_leaves_no_run(proj
     assert outcome.status == "failed"
     assert "could not be loaded back safely" in outcome.error
     assert Store.connect(project).client.search_experiments(filter_string="name = 'wine'") == []
+
+
+def test_step_with_a_name_that_mlflow_refuses_and_keys_that_are_numbers_are_trained(
+    project: Project, rows: Rows
+) -> None:
+    text = (
+        "class: Pipeline\nparams:\n  steps:\n  - ['s(1)+\u00e9', {class: StandardScaler}]\n"
+        "  - [tree, {class: DecisionTreeClassifier, params: {class_weight: {0: 1, 1: 2, 2: 1}}}]\n"
+    )
+    outcome = train_config(text.encode(), rows, project)
+    assert outcome.status == "trained", outcome.error
+    store = Store.connect(project)
+    params = store.client.get_run(store.search("wine", {})[0].run_id or "").data.params
+    assert params["s_1_____with_mean"] == "True"
+    assert params["tree__class_weight"] == "{0: 1, 1: 2, 2: 1}"
+
+
+def test_run_whose_process_was_killed_ends_as_killed_when_the_candidate_is_trained_again(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "create_version", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        assert train_config(TREE, rows, project).status == "failed"
+    assert train_config(TREE, rows, project).status == "trained"
+    store = Store.connect(project)
+    runs = store.client.search_runs([store.experiment("wine")])
+    assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+
+
+def test_fit_that_is_stopped_leaves_no_process_of_its_own_at_work(project: Project, rows: Rows) -> None:
+    text = b"""class: GridSearchCV
+params:
+  estimator: {class: LogisticRegression, params: {solver: saga, max_iter: 1000000000, tol: 0.0}}
+  param_grid: {C: [1, 2, 3]}
+  n_jobs: 2
+"""
+    assert train_config(text, rows, project, limited(2)).status == "failed"
+    children = psutil.Process().children(recursive=True)
+    assert [child for child in children if child.cpu_percent(0.2) > 20] == []
+    assert not [p for p in psutil.process_iter(["ppid", "cmdline"]) if "loky" in " ".join(p.info["cmdline"] or [])]
