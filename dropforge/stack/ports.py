@@ -21,7 +21,8 @@ class Addresses:
 
     def url(self, part: str) -> str:
         """Return the address of ``airflow``, ``mlflow`` or ``server``."""
-        return f"http://{self.host}:{self.ports[part]}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.ports[part]}"
 
     @property
     def airflow(self) -> str:
@@ -62,7 +63,7 @@ def loopback(host: str) -> str:
 
 
 def choose(host: str, wanted: dict[str, int | None]) -> tuple[Addresses, list[str]]:
-    """Choose a free port for each part.
+    """Choose a free port for each part, no two the same.
 
     Parameters
     ----------
@@ -81,25 +82,38 @@ def choose(host: str, wanted: dict[str, int | None]) -> tuple[Addresses, list[st
     Raises
     ------
     UserError
-        If a port that was asked for is taken.
+        If a port that was asked for is taken, or was asked for twice.
     """
-    ports: dict[str, int] = {}
+    ports = _asked(host, wanted)
     notes = []
     for part, default in DEFAULTS.items():
-        asked = wanted.get(part)
-        if asked is None:
-            ports[part] = _next_free(host, default, set(ports.values()))
+        used = set(ports.values())
+        if part in ports:
+            continue
+        if wanted.get(part) == 0:
+            ports[part] = _any_free(host, used)
+        else:
+            ports[part] = _next_free(host, default, used)
             if ports[part] != default:
                 notes.append(f"port {default} is taken: {part} answers on {ports[part]}")
-        elif asked == 0:
-            ports[part] = _any_free(host)
-        elif is_free(host, asked):
-            ports[part] = asked
-        else:
+    return Addresses(host, {part: ports[part] for part in DEFAULTS}), notes
+
+
+def _asked(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
+    """Return the ports that the user asked for by number."""
+    ports: dict[str, int] = {}
+    for part in DEFAULTS:
+        asked = wanted.get(part)
+        if not asked:
+            continue
+        if asked in ports.values():
+            raise UserError(Problem(f"port {asked} is asked for twice", f"Choose another with --{part}-port."))
+        if not is_free(host, asked):
             raise UserError(
                 Problem(f"port {asked} is taken", f"End what answers there, or choose another with --{part}-port.")
             )
-    return Addresses(host, ports), notes
+        ports[part] = asked
+    return ports
 
 
 def is_free(host: str, port: int) -> bool:
@@ -117,10 +131,13 @@ def _next_free(host: str, port: int, used: set[int]) -> int:
     for candidate in range(port, port + _TRIES):
         if candidate not in used and is_free(host, candidate):
             return candidate
-    return _any_free(host)
+    return _any_free(host, used)
 
 
-def _any_free(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _any_free(host: str, used: set[int]) -> int:
+    while True:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+        if port not in used:
+            return port

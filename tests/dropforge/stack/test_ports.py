@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from dropforge.documents import UserError
-from dropforge.stack.ports import DEFAULTS, choose, is_free, loopback
+from dropforge.stack.ports import DEFAULTS, Addresses, choose, is_free, loopback
 
 HOST = "127.0.0.1"
 
@@ -51,3 +51,30 @@ def test_a_taken_default_is_moved_and_that_is_said(taken, monkeypatch):
     addresses, notes = choose(HOST, {"airflow": 0, "mlflow": None, "server": 0})
     assert addresses.ports["mlflow"] != taken
     assert notes == [f"port {taken} is taken: mlflow answers on {addresses.ports['mlflow']}"]
+
+
+@pytest.mark.parametrize("asking", DEFAULTS)
+def test_a_default_gives_way_to_a_port_that_was_asked_for(asking, monkeypatch):
+    free, _ = choose(HOST, dict.fromkeys(DEFAULTS, 0))
+    port = free.ports["mlflow"]
+    for part in DEFAULTS:
+        monkeypatch.setitem(DEFAULTS, part, port)
+    addresses, notes = choose(HOST, {asking: port})
+    assert addresses.ports[asking] == port
+    assert len(set(addresses.ports.values())) == len(DEFAULTS)
+    assert list(addresses.ports) == list(DEFAULTS)
+    assert len(notes) == len(DEFAULTS) - 1
+
+
+def test_a_port_that_is_asked_for_twice_is_refused():
+    free, _ = choose(HOST, dict.fromkeys(DEFAULTS, 0))
+    port = free.ports["mlflow"]
+    with pytest.raises(UserError) as caught:
+        choose(HOST, {"airflow": port, "mlflow": 0, "server": port})
+    (problem,) = caught.value.problems
+    assert problem.message == f"port {port} is asked for twice"
+    assert "--server-port" in problem.remedy
+
+
+def test_an_ipv6_address_stands_in_brackets():
+    assert Addresses("::1", {"mlflow": 5001}).mlflow == "http://[::1]:5001"
