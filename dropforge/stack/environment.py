@@ -96,8 +96,11 @@ def _keys(project: Project) -> dict[str, str]:
     keys = {}
     for name in ("fernet", "jwt", "session"):
         file = folder / name
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        if not file.exists() or not file.stat().st_size:
+            # Written aside: a crash leaves no half of a key.
+            draft = file.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+            draft.replace(file)
         keys[name] = file.read_text()
     return keys
