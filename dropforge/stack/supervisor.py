@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
+from filelock import FileLock, Timeout
 
 from dropforge.documents import Problem, UserError
 from dropforge.project import Project
@@ -27,6 +28,7 @@ Say = Callable[[str], None]
 
 READY_SECONDS = 240.0
 PATIENCE_SECONDS = 5.0
+STOP_SECONDS = 60.0
 RECENT_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -46,7 +48,7 @@ class Supervisor:
 
     def __init__(self, project: Project, addresses: Addresses, say: Say) -> None:
         self.project, self.addresses, self.say = project, addresses, say
-        self.environment = environment(project, addresses)
+        self.environment: dict[str, str] = {}
         self.parts = parts(project, addresses)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.sessions: dict[str, Session] = {}
@@ -62,12 +64,19 @@ class Supervisor:
         UserError
             If a stack of this project runs already, or a part does not become ready; nothing is left running.
         """
-        if status(self.project)["running"]:
+        self.project.state.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.project.state / "up.lock", blocking=False):
+                self._run(on_ready)
+        except Timeout as error:
             raise UserError(
                 Problem("the stack of this project is up already", "See 'dropforge status', or 'dropforge down'.")
-            )
+            ) from error
+
+    def _run(self, on_ready: Callable[[], None]) -> None:
         sweep(self.project)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        self.environment = environment(self.project, self.addresses)
+        for number in _ends():
             signal.signal(number, lambda *_: self.stopping.set())
         try:
             self._start_all()
@@ -76,8 +85,10 @@ class Supervisor:
             while not self.stopping.wait(0.3):
                 self._tend()
         finally:
-            self.say("ending the stack")
-            self._end()
+            try:
+                self.say("ending the stack")  # may fail: the terminal can be gone
+            finally:
+                self._end()
 
     def _start_all(self) -> None:
         began = time.monotonic()
@@ -155,7 +166,7 @@ class Supervisor:
 
     def _end(self) -> None:
         # From here on a second Ctrl-C changes nothing: the end takes some seconds at most.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ends():
             signal.signal(number, signal.SIG_IGN)
         _end_all(list(self.sessions.values()), PATIENCE_SECONDS)
         self.project.stack_file.unlink(missing_ok=True)
@@ -173,7 +184,13 @@ def status(project: Project) -> dict[str, Any]:
 
 
 def stop(project: Project) -> bool:
-    """End a project's stack; return whether one ran."""
+    """End a project's stack; return whether one ran.
+
+    Raises
+    ------
+    UserError
+        If its supervisor does not end.
+    """
     record = project.stack_record()
     if not record:
         return False
@@ -182,7 +199,14 @@ def stop(project: Project) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
             process = psutil.Process(record["pid"])
             os.kill(record["pid"], signal.SIGTERM)
-            psutil.wait_procs([process], timeout=60)
+            psutil.wait_procs([process], timeout=STOP_SECONDS)
+        if _supervisor(record).alive:
+            raise UserError(
+                Problem(
+                    f"the stack is not down: its supervisor, process {record['pid']}, lives after {STOP_SECONDS:.0f} s",
+                    f"Wait and try again, or 'kill -KILL {record['pid']}', then 'dropforge down' ends what it leaves.",
+                )
+            )
     sweep(project)
     return ran
 
@@ -193,6 +217,12 @@ def sweep(project: Project) -> None:
     if record and not _supervisor(record).alive:
         _end_all(list(_sessions(record).values()), 0)
         project.stack_file.unlink(missing_ok=True)
+
+
+def _ends() -> list[signal.Signals]:
+    """Return the signals that end a stack: a closed terminal's too, unless it is ignored (nohup)."""
+    closed = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *closed]
 
 
 def _end_all(sessions: list[Session], patience: float) -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -24,6 +26,29 @@ import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import os, time; os.setpgid(0, 0); time.sleep(600)"], env={})
 print(child.pid, flush=True)
 time.sleep(600)
+"""
+
+
+# `dropforge up` with one part that only waits. Its first argument is the folder.
+UP = """
+import signal, sys
+from pathlib import Path
+from dropforge.documents import UserError
+from dropforge.project import Project
+from dropforge.stack import supervisor
+from dropforge.stack.parts import Part
+from dropforge.stack.ports import choose
+signal.signal(signal.SIGHUP, signal.SIG_IGN if "nohup" in sys.argv else signal.SIG_DFL)
+def waits(name, code):
+    return Part(name, (sys.executable, "-c", code), lambda: True, needs_tables=False)
+supervisor.MIGRATION = waits("migration", "pass")
+addresses, _ = choose("127.0.0.1", dict.fromkeys(("airflow", "mlflow", "server"), 0))
+mine = supervisor.Supervisor(Project(Path(sys.argv[1])), addresses, lambda line: print(line, flush=True))
+mine.parts = (waits("worker", "import time; time.sleep(600)"),)
+try:
+    mine.run(lambda: print("up", flush=True))
+except UserError as error:
+    sys.exit(str(error))
 """
 
 
@@ -67,6 +92,26 @@ def supervise(project, monkeypatch):
     for mine, thread in running:
         mine.stopping.set()
         thread.join()
+
+
+@pytest.fixture
+def up(project):
+    """Return a function that starts `up` in a process; all are ended."""
+    started = []
+
+    def begin(*arguments):
+        command = [sys.executable, "-c", UP, str(project.home), *arguments]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def said_up(process):
+    return any(line == "up\n" for line in process.stdout)
 
 
 def test_a_session_is_ended_with_children_that_left_its_group_and_lost_its_environment(tmp_path):
@@ -145,3 +190,77 @@ def test_what_a_killed_supervisor_left_behind_is_swept(project, tmp_path):
     assert not psutil.pid_exists(child)
     assert not project.stack_file.exists()
     assert stop(project) is False
+
+
+def test_a_closed_terminal_ends_the_stack(up, project):
+    process = up()
+    assert said_up(process)
+    worker = Session(**project.stack_record()["parts"]["worker"])
+    process.stdout.close()  # what it says from now on fails
+    process.send_signal(signal.SIGHUP)
+    process.wait(20)
+    assert not worker.alive
+    assert not project.stack_file.exists()
+
+
+def test_a_closed_terminal_does_not_matter_under_nohup(up, project):
+    process = up("nohup")
+    assert said_up(process)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.7)  # two of the supervisor's rounds
+    assert process.poll() is None
+    assert status(project)["parts"] == {"worker": True}
+
+
+def test_the_stack_ends_though_nothing_can_be_said(supervise, project):
+    mine, _ = supervise(part("worker", FAMILY))
+    session = mine.sessions["worker"]
+
+    def dead(_):
+        raise OSError(5, "Input/output error")
+
+    mine.say = dead
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _: None)
+        mine.stopping.set()
+        until(lambda: not project.stack_file.exists())
+    assert not session.alive
+
+
+def test_of_two_stacks_that_start_at_once_one_is_refused(up, supervise, project, monkeypatch):
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(_):
+        began.set()
+        go_on.wait(20)
+
+    monkeypatch.setattr(module, "prepare", slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(supervise, part("worker", "import time; time.sleep(600)"))
+        assert began.wait(20)
+        second = up()
+        assert second.wait(20) == 1
+        assert "the stack of this project is up already" in second.stderr.read()
+        go_on.set()
+        mine, _ = first.result()
+    mine.stopping.set()
+    until(lambda: not project.stack_file.exists())
+    assert said_up(up())  # nothing is left that would hinder the next
+
+
+def test_stopping_a_supervisor_that_does_not_end_says_so(project, monkeypatch):
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.2)
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as stubborn:
+        stubborn.stdout.readline()
+        project.state.mkdir()
+        created = psutil.Process(stubborn.pid).create_time()
+        record = {"pid": stubborn.pid, "created": created, "addresses": {}, "parts": {}}
+        project.stack_file.write_text(json.dumps(record))
+        with pytest.raises(UserError) as caught:
+            stop(project)
+        (problem,) = caught.value.problems
+        assert f"not down: its supervisor, process {stubborn.pid}" in problem.message
+        assert f"kill -KILL {stubborn.pid}" in problem.remedy
+        assert project.stack_file.exists()
+        stubborn.kill()
