@@ -99,9 +99,7 @@ def test_names_and_values_that_json_cannot_say_stop_nobody(project):
         "  - [fill, {class: SimpleImputer, params: {missing_values: .nan}}]\n"
         "  - [tree, {class: DecisionTreeClassifier, params: {max_depth: 22}}]\n"
     )
-    odd = os.fsencode(project.watch("drops")) + b"/odd\xff.yaml"
-    with open(odd, "w") as stream:
-        stream.write(tree(23))
+    (project.watch("drops") / os.fsdecode(b"odd\xff.yaml")).write_text(tree(23))
     project.drop("drops", nan_yaml=imputed, plain_yaml=tree(24))
     project.filed("drops", "nan.yaml", "plain.yaml")
     project.filed("drops", os.fsdecode(b"odd\xff.yaml"), folder="rejected")
