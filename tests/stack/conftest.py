@@ -23,6 +23,7 @@ def project(tmp_path_factory):
         yield running
     finally:
         running.down()
+    # Ctrl-C leaves no process behind.
     assert running.strays() == []
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -56,7 +57,7 @@ class RunningProject:
 
     def down(self):
         if self.process and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)  # Ctrl-C
             self.process.wait(60)
 
     def said(self):

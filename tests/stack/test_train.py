@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 
 from tests.stack.project import until
@@ -174,6 +175,14 @@ def test_a_drop_while_the_dag_is_paused_is_trained_once_it_is_unpaused(project):
     project.pause("paused_train", False)
     project.filed("paused", "waits.yaml")
     assert set(by_file(project, "paused")) == {"waits.yaml"}
+
+
+def test_a_watch_folder_that_is_removed_is_made_and_watched_anew(project):
+    project.idle("paused_train")
+    shutil.rmtree(project.watch("paused"))
+    until(lambda: project.watch("paused").is_dir(), "the folder is there again")
+    project.drop("paused", again_yaml=tree(42))
+    project.filed("paused", "again.yaml")
 
 
 def test_while_nobody_drops_anything_no_run_lives(project):
