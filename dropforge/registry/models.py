@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -54,32 +58,37 @@ def load(store: Store, version: Version) -> Loaded:
         If its artifact is gone or damaged, is not a scikit-learn model in skops format, or holds a type that our
         registry of estimators does not know. The list of trusted types in the model's own file is never looked at.
     """
-    folder = _fetch(store, version)
-    try:
-        model = Model.load(str(folder))
-        estimator = _read(folder, model.flavors.get("sklearn", {}), version)
-        example = model.load_input_example(str(folder))
-    except FileNotFoundError as error:
-        raise _refused(version, f"a file of its artifact is gone: {Path(str(error.filename)).name}", _AGAIN) from error
-    except (UserError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        # Whatever a damaged file brings its readers to raise.
-        raise _refused(version, f"its artifact is damaged: {type(error).__name__}: {error}", _AGAIN) from error
+    with _fetched(store, version) as folder:
+        try:
+            model = Model.load(str(folder))
+            estimator = _read(folder, model.flavors.get("sklearn", {}), version)
+            example = model.load_input_example(str(folder))
+        except FileNotFoundError as error:
+            gone = Path(str(error.filename)).name
+            raise _refused(version, f"a file of its artifact is gone: {gone}", _AGAIN) from error
+        except (UserError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            # Whatever a damaged file brings its readers to raise.
+            raise _refused(version, f"its artifact is damaged: {type(error).__name__}: {error}", _AGAIN) from error
     pyfunc = PyFuncModel(model_meta=model, model_impl=_Predictor(estimator))
     return Loaded(version, estimator, pyfunc, example)
 
 
-def _fetch(store: Store, version: Version) -> Path:
-    """Return the folder of a version's artifact on this machine."""
-    try:
-        # Asked of this store: MLflow looks "models:/..." up in the store that was connected last.
-        uri = store.client.get_model_version_download_uri(version.name, version.version)
-        return Path(mlflow.artifacts.download_artifacts(uri, tracking_uri=store.uri))
-    except MlflowException as error:
-        if error.error_code in ABSENT:
-            raise _refused(version, "its artifact is gone", _AGAIN) from error
-        raise
+@contextlib.contextmanager
+def _fetched(store: Store, version: Version) -> Iterator[Path]:
+    """Give the folder of a version's artifact: its own if it is on this machine, else a copy that is then removed."""
+    with tempfile.TemporaryDirectory(prefix="dropforge-") as copy:
+        try:
+            # Asked of this store: MLflow looks "models:/..." up in the store that was connected last.
+            uri = store.client.get_model_version_download_uri(version.name, version.version)
+            here = urlsplit(uri).scheme in ("", "file")
+            folder = mlflow.artifacts.download_artifacts(uri, dst_path=None if here else copy, tracking_uri=store.uri)
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                raise _refused(version, "its artifact is gone", _AGAIN) from error
+            raise
+        yield Path(folder)
 
 
 def _read(folder: Path, flavor: dict[str, Any], version: Version) -> Any:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -163,3 +168,67 @@ def test_store_that_does_not_answer_is_no_fault_of_the_version(store: Store, mon
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(MlflowException):
         load(Store("http://127.0.0.1:9"), version)
+
+
+API = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Iterator[str]:
+    """The address of an artifact server, as MLflow's is with --serve-artifacts, over a folder."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            if url.path == API:
+                folder = tmp_path / parse_qs(url.query)["path"][0]
+                files = [{"path": file.name, "is_dir": file.is_dir()} for file in folder.iterdir()]
+                content = json.dumps({"files": files}).encode()
+            else:
+                content = (tmp_path / url.path.removeprefix(f"{API}/")).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{API}"
+        server.shutdown()
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_version_that_comes_over_http_leaves_nothing_behind(
+    store: Store, rows: Rows, tmp_path: Path, artifacts: str, temporary: Path
+) -> None:
+    original, _ = register_copy(store, 2, tmp_path / "copy")
+    number = store.create_version("wine", f"{artifacts}/copy", str(original.run_id), "", original.tags)
+    loaded = load(store, version_of(store, number))
+    assert list(temporary.iterdir()) == []
+    expected = load(store, original).pyfunc.predict(rows.features)
+    np.testing.assert_array_equal(loaded.pyfunc.predict(rows.features), expected)
+    assert list(loaded.example) == list(rows.features)
+    (tmp_path / "copy" / "model.skops").write_bytes(b"junk")
+    with pytest.raises(UserError, match="damaged"):
+        load(store, version_of(store, number))
+    assert list(temporary.iterdir()) == []
+
+
+def test_version_on_this_machine_is_not_copied(store: Store, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(*_: object, **__: object) -> None:
+        raise AssertionError("a file is copied")
+
+    for name in ("copyfile", "copy2", "copytree"):
+        monkeypatch.setattr(f"shutil.{name}", copied)
+    assert load(store, version_of(store, 2)).version.version == "2"
+    assert list(temporary.iterdir()) == []
