@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.plan import apply, plan
+from generator.plan import apply, generated, plan
 from generator.spec import read_spec
 from tests.generator.specs import WINE, spec_of
 
@@ -94,3 +94,52 @@ def test_a_step_tells_the_text_before_and_after(tmp_path, dags):
 
 def test_the_projects_own_dags_are_not_stale():
     assert {step.action for step in plan(read_spec(Path(__file__).parents[2]))} == {"keep"}
+
+
+def test_what_was_generated_can_be_read_back(tmp_path):
+    assert generated(tmp_path) == ()
+    spec = spec_of(tmp_path, BOTH + "    description: 'It''s {{ $HOME }} + \\n \u2028'\n")
+    apply(plan(spec))
+    assert generated(tmp_path) == tuple(sorted(spec.pipelines, key=lambda pipeline: pipeline.name))
+
+
+def test_the_spec_is_not_what_was_generated(tmp_path):
+    generate(tmp_path, WINE)
+    (before,) = generated(tmp_path)
+    spec_of(tmp_path, f"{WINE}    description: Wines\n")
+    assert generated(tmp_path) == (before,)
+    generate(tmp_path, f"{WINE}    description: Wines\n")
+    assert [pipeline.description for pipeline in generated(tmp_path)] == ["Wines"]
+
+
+def _replaced(old, new):
+    return lambda text: text.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.partition("\n")[0],
+        lambda text: text + "<<<<<<< HEAD\n",
+        lambda text: text[: len(text) // 4],
+        _replaced("task_id: claim", "task_id: grab"),
+        _replaced('"name": "wine"', '"name": 7'),
+        _replaced("settings: &settings '{", "settings: &settings '"),
+        lambda text: text.partition("\n")[0] + "\n!!python/object/apply:os.getcwd []\n",
+    ],
+)
+def test_a_broken_file_is_left_out_with_a_warning(tmp_path, dags, caplog, damage):
+    generate(tmp_path, BOTH)
+    text = (dags / "wine.yaml").read_text()
+    (dags / "wine.yaml").write_text(damage(text))
+    assert [pipeline.name for pipeline in generated(tmp_path)] == ["beer"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "wine.yaml" in caplog.text
+    assert "dropforge generate" in caplog.text
+
+
+def test_a_foreign_file_is_not_read(tmp_path, dags, caplog):
+    generate(tmp_path, WINE)
+    (dags / "mine.yaml").write_text("mine: [\n")
+    assert [pipeline.name for pipeline in generated(tmp_path)] == ["wine"]
+    assert not caplog.records
