@@ -14,18 +14,21 @@ from pathlib import Path
 from dropforge.documents import UserError
 from dropforge.project import Project
 from dropforge.serving.run import serve
+from generator.latest import Latest
 from generator.spec import read_spec
 
 PORT = 5002
 
 
 def main() -> None:
-    """Serve every hosted pipeline of the project's spec."""
+    """Serve every pipeline of the project that is hosted."""
+    home = Path(os.environ["DROPFORGE_HOME"])
+    latest = Latest(home, lambda: read_spec(home).pipelines)
     try:
-        spec = read_spec(Path(os.environ["DROPFORGE_HOME"]))
+        latest()
     except UserError as error:
         sys.exit(str(error))
-    serve(Project(spec.home), spec.pipelines, "0.0.0.0", PORT)  # noqa: S104 - see above
+    serve(Project(home), latest, "0.0.0.0", PORT)  # noqa: S104 - see above
 
 
 if __name__ == "__main__":

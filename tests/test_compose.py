@@ -262,14 +262,14 @@ def test_the_password_is_what_the_simple_auth_manager_reads(tmp_path: Path) -> N
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_container_serves_every_pipeline_of_the_spec(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_container_serves_every_pipeline_that_was_generated(monkeypatch: pytest.MonkeyPatch) -> None:
     served = []
     monkeypatch.setattr("dropforge.serving.run.serve", lambda *arguments: served.append(arguments))
     monkeypatch.setenv(HOME_VARIABLE, str(ROOT))
     script("serve").main()
     ((project, pipelines, host, port),) = served
     assert (project.home, host, port) == (ROOT, "0.0.0.0", DEFAULTS["server"])
-    assert {pipeline.name for pipeline in pipelines} == {"wine", "digits"}
+    assert {pipeline.name for pipeline in pipelines()} == {"wine", "digits"}
 
 
 def test_the_container_says_what_is_wrong_with_the_spec(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

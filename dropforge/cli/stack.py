@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, project_of, say
+
+if TYPE_CHECKING:
+    from dropforge.settings import Pipeline
 
 Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", show_default=False)]
 Host = Annotated[str, typer.Option(help="Address to bind; loopback only.")]
@@ -100,17 +104,37 @@ def serve(
     host: Host = "127.0.0.1",
     spec: SpecOption = SPEC,
 ) -> None:
-    """Serve the champions over HTTP.
+    """Serve the champions over HTTP, of what was generated; a new generation is taken up.
 
     Example: dropforge serve wine --port 5002
     """
-    from dropforge.project import Project
     from dropforge.serving.run import serve as serve_models
     from dropforge.stack.ports import loopback
+    from generator.latest import Latest
 
-    found = load_spec(spec)
-    chosen = [found.pipeline(name) for name in pipelines] if pipelines else found.pipelines
-    serve_models(Project(found.home), chosen, loopback(host), port)
+    project = project_of(spec)
+    latest = Latest(project.home, lambda: load_spec(spec).pipelines)
+    _expect_hosted(pipelines or (), latest())
+
+    def chosen() -> list[Pipeline]:
+        return [pipeline for pipeline in latest() if not pipelines or pipeline.name in pipelines]
+
+    serve_models(project, chosen, loopback(host), port)
+
+
+def _expect_hosted(names: Collection[str], pipelines: Collection[Pipeline]) -> None:
+    """Say so if a pipeline that shall be served is not there, or is not hosted."""
+    from dropforge.documents import Problem, UserError, did_you_mean
+
+    known = {pipeline.name: pipeline for pipeline in pipelines}
+    for name in names:
+        if name not in known:
+            there = f"There is: {', '.join(known)}. 'dropforge generate' adds what is new."
+            remedy = did_you_mean(name, list(known)) or there
+            raise UserError(Problem(f"there is no pipeline '{name}'", remedy))
+        if not known[name].host.enabled:
+            remedy = "Set its host.enabled in pipelines.yaml, then run 'dropforge generate'."
+            raise UserError(Problem(f"the pipeline '{name}' is not hosted", remedy))
 
 
 COMMANDS = (up, down, status, serve)

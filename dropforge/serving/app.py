@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Request, Response
@@ -16,17 +16,20 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 
 from dropforge.documents import UserError
 from dropforge.registry.models import Loaded
-from dropforge.serving.models import ServedModel
+from dropforge.serving.models import Models, ServedModel
 
 log = logging.getLogger(__name__)
 
 FOLLOW_SECONDS = 1.0
+LOOK_SECONDS = 0.5  # so that a new pipeline is known within a second
 VERSION_HEADER = "X-Model-Version"
 
 
@@ -41,31 +44,43 @@ class Refusal(Exception):
 class Meters:
     """What ``/metrics`` counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, models: Models) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Versions(models))
         self.requests = Counter(
             "dropforge_requests", "Predictions asked for", ["pipeline", "status"], registry=self.registry
         )
         self.seconds = Histogram("dropforge_request_seconds", "Seconds to answer", ["pipeline"], registry=self.registry)
-        self.version = Gauge(
-            "dropforge_model_version", "The version that answers", ["pipeline"], registry=self.registry
-        )
         self.swaps = Counter("dropforge_swaps", "Versions swapped in", ["pipeline"], registry=self.registry)
 
 
-def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW_SECONDS) -> FastAPI:
-    """Return the server of ``models``, by pipeline.
+class _Versions(Collector):
+    """Tells which version answers, of the pipelines that are served at that moment."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        gauge = GaugeMetricFamily("dropforge_model_version", "The version that answers", labels=["pipeline"])
+        for name, model in self.models.served.items():
+            if model.current:
+                gauge.add_metric([name], model.current.version.number)
+        yield gauge
+
+
+def create_app(models: Models, follow_seconds: float = FOLLOW_SECONDS) -> FastAPI:
+    """Return the server of ``models``.
 
     It follows each pipeline's alias every ``follow_seconds``; a promotion does not wait for that, but asks for the
-    swap itself.
+    swap itself. Beside that it takes up pipelines that come, go or change.
     """
-    meters = Meters()
+    meters = Meters(models)
+    complaints: dict[str, str] = {}
 
-    def follow(model: ServedModel) -> None:
-        swap = model.follow()
+    def follow(model: ServedModel, *, at_once: bool = False) -> None:
+        swap = model.follow(at_once=at_once)
         if swap:
             meters.swaps.labels(swap.pipeline).inc()
-            meters.version.labels(swap.pipeline).set(float(swap.version))
             log.info(
                 "%s: version %s answers now (before: %s)",
                 swap.pipeline,
@@ -73,34 +88,44 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
                 swap.previous or "none",
             )
 
+    async def attempt(what: str, do: Callable[..., None], *arguments: Any) -> None:
+        """Do it in a thread; if it fails, things stay as they are, and that is said once."""
+        try:
+            await run_in_threadpool(do, *arguments)
+            complaints.pop(what, None)
+        except Exception as error:
+            if complaints.get(what) != str(error):
+                complaints[what] = str(error)
+                log.warning("%s: %s", what, error)
+
     async def follow_for_ever() -> None:
-        complaints: dict[str, str] = {}
         while True:
-            for name, model in models.items():
-                try:
-                    await run_in_threadpool(follow, model)
-                    complaints.pop(name, None)
-                except Exception as error:  # MLflow is away, or the version cannot be served: the old one answers
-                    if complaints.get(name) != str(error):
-                        complaints[name] = str(error)
-                        log.warning("%s: the alias cannot be followed: %s", name, error)
+            for name, model in models.served.items():
+                await attempt(f"{name}: the alias cannot be followed", follow, model)
             await asyncio.sleep(follow_seconds)
+
+    async def look_for_ever() -> None:
+        while True:
+            await attempt("the pipelines cannot be read", models.look)
+            await asyncio.sleep(LOOK_SECONDS)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(follow_for_ever())
+        # Apart from each other: a model that loads for long holds no new pipeline up.
+        tasks = [asyncio.create_task(follow_for_ever()), asyncio.create_task(look_for_ever())]
         yield
-        following.cancel()
+        for task in tasks:
+            task.cancel()
 
     # The pages of /docs bring their scripts themselves: nothing is fetched from elsewhere.
     app: FastAPI = FastAPIOffline(title="Dropforge model server", lifespan=lifespan, description=_ABOUT)
     _handle_errors(app)
 
     def known(pipeline: str) -> ServedModel:
-        if pipeline not in models:
-            names = ", ".join(models) or "none"
-            raise Refusal(404, f"there is no pipeline '{pipeline}' here", f"This server serves: {names}.")
-        return models[pipeline]
+        served = models.served
+        if pipeline not in served:
+            raise Refusal(404, f"there is no pipeline '{pipeline}' here", _names(served))
+        return served[pipeline]
 
     async def answer(pipeline: str, request: Request) -> Response:
         started = time.perf_counter()
@@ -121,7 +146,7 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
         else:
             return response
         finally:
-            if pipeline in models:
+            if pipeline in models.served:
                 meters.requests.labels(pipeline, str(status)).inc()
                 meters.seconds.labels(pipeline).observe(time.perf_counter() - started)
 
@@ -131,17 +156,21 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
 
     @app.get("/ready", summary="Whether every pipeline answers")
     def ready() -> dict[str, dict[str, str]]:
-        for model in models.values():
-            current(model)
-        return {"versions": {name: current(model).version.version for name, model in models.items()}}
+        served = models.served
+        if not served:
+            raise Refusal(
+                503, "no pipeline is hosted", "Set host.enabled in pipelines.yaml, then run 'dropforge generate'."
+            )
+        return {"versions": {name: current(model).version.version for name, model in served.items()}}
 
     @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
     def metrics() -> Response:
         return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/models", summary="What is served")
-    def served() -> dict[str, str | None]:
-        return {name: model.current.version.version if model.current else None for name, model in models.items()}
+    def overview() -> dict[str, str | None]:
+        served = models.served.items()
+        return {name: loaded.version.version if (loaded := model.current) else None for name, model in served}
 
     @app.get("/models/{pipeline}", summary="The version that answers: metrics and signature")
     def describe(pipeline: str) -> dict[str, Any]:
@@ -163,12 +192,16 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
     async def invocations(pipeline: str, request: Request) -> Response:
         return await answer(pipeline, request)
 
-    if len(models) == 1:
-        only = next(iter(models))
-
-        @app.post("/invocations", summary="Predict (MLflow's scoring protocol)", openapi_extra=body)
-        async def only_invocations(request: Request) -> Response:
-            return await answer(only, request)
+    @app.post("/invocations", summary="The same, while one pipeline only is served", openapi_extra=body)
+    async def only_invocations(request: Request) -> Response:
+        served = models.served
+        if len(served) != 1:
+            raise Refusal(
+                404,
+                f"{len(served)} pipelines are served here, and this path names none",
+                f"Ask /models/<pipeline>/invocations. {_names(served)}",
+            )
+        return await answer(next(iter(served)), request)
 
     @app.post("/models/{pipeline}/prepare", summary="Load a version and try it, before it becomes the champion")
     def prepare(pipeline: str, version: Annotated[str, Body(embed=True)]) -> dict[str, str]:
@@ -178,7 +211,7 @@ def create_app(models: Mapping[str, ServedModel], follow_seconds: float = FOLLOW
     @app.post("/models/{pipeline}/swap", summary="Follow the alias now")
     def swap(pipeline: str) -> dict[str, str]:
         model = known(pipeline)
-        follow(model)
+        follow(model, at_once=True)
         return {"version": current(model).version.version}
 
     return app
@@ -196,6 +229,10 @@ def current(model: ServedModel) -> Loaded:
             f"Drop a config into {settings.train.watch}; the first version that passes validation is served.",
         )
     return model.current
+
+
+def _names(served: Iterable[str]) -> str:
+    return f"This server serves: {', '.join(served) or 'none'}."
 
 
 def _predict(loaded: Loaded, body: bytes, content_type: str) -> Response:

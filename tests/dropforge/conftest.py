@@ -15,7 +15,7 @@ from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.serving.app import create_app
 from dropforge.serving.models import ServedModel
-from tests.dropforge.servers import running
+from tests.dropforge.servers import fixed, running
 from tests.dropforge.wine import FOREST, STUMP, TREE, WINE, copy_project, train_config
 
 # A candidate trains in a fork of this process, and finds these imported.
@@ -88,6 +88,6 @@ def serve() -> Iterator[Callable[..., str]]:
     with ExitStack() as stack:
 
         def start(models: Mapping[str, ServedModel], follow_seconds: float = 60) -> str:
-            return stack.enter_context(running(create_app(models, follow_seconds)))
+            return stack.enter_context(running(create_app(fixed(models), follow_seconds)))
 
         yield start

@@ -5,11 +5,21 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+
+from dropforge.registry import Store
+from dropforge.serving.models import Models, ServedModel
+
+
+def fixed(served: Mapping[str, ServedModel]) -> Models:
+    """Return models of pipelines that stay as they are."""
+    models = Models(Store(""), lambda: [model.pipeline for model in served.values()])
+    models.served = served
+    return models
 
 
 @contextmanager

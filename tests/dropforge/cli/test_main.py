@@ -436,3 +436,66 @@ def test_address_that_others_can_reach_is_refused(
     assert "can be reached from outside" in result.err
     assert "Use 127.0.0.1" in result.err
     assert not (home / ".dropforge").exists()
+
+
+# serve
+
+
+@pytest.fixture
+def serving(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the model server is started with."""
+    started: list[Any] = []
+    monkeypatch.setattr("dropforge.serving.run.serve", lambda *arguments: started.append(arguments))
+    return started
+
+
+def names(pipelines: Callable[[], Any]) -> list[str]:
+    return [pipeline.name for pipeline in pipelines()]
+
+
+def test_serve_takes_what_was_generated_and_takes_a_new_generation_up(run: Run, home: Path, serving: list[Any]) -> None:
+    run("generate")
+    (home / "pipelines.yaml").write_text("a typo: [")
+    assert run("serve", "--port", "7").code == 0
+    ((project, pipelines, host, port),) = serving
+    assert (project.home, host, port) == (home, "127.0.0.1", 7)
+    assert names(pipelines) == ["wine"]
+    (home / "pipelines.yaml").write_text(SPEC + BEER)
+    assert names(pipelines) == ["wine"]
+    run("generate")
+    assert names(pipelines) == ["beer", "wine"]
+
+
+def test_serve_takes_the_spec_where_nothing_was_generated(run: Run, home: Path, serving: list[Any]) -> None:
+    (home / "pipelines.yaml").write_text(SPEC + BEER)
+    assert run("serve").code == 0
+    assert names(serving[0][1]) == ["wine", "beer"]
+
+
+def test_serve_with_names_serves_only_those(run: Run, home: Path, serving: list[Any]) -> None:
+    (home / "pipelines.yaml").write_text(SPEC + BEER)
+    run("generate")
+    assert run("serve", "beer").code == 0
+    assert names(serving[0][1]) == ["beer"]
+    (home / "pipelines.yaml").write_text(SPEC)
+    run("generate")
+    assert names(serving[0][1]) == []
+    result = run("serve", "beer")
+    assert result.code == 1
+    assert "there is no pipeline 'beer'" in result.err
+    assert len(serving) == 1
+
+
+def test_serve_of_a_pipeline_that_is_not_hosted_is_a_mistake_only_if_it_is_named(
+    run: Run, home: Path, serving: list[Any]
+) -> None:
+    (home / "pipelines.yaml").write_text(SPEC + "    host: {enabled: false}\n")
+    for _ in ("by the spec", "by what was generated"):
+        result = run("serve", "wine")
+        assert (result.code, result.out) == (1, "")
+        assert "the pipeline 'wine' is not hosted" in result.err
+        assert "host.enabled" in result.err
+        run("generate")
+    assert serving == []
+    assert run("serve").code == 0
+    assert len(serving) == 1

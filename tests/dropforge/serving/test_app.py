@@ -17,14 +17,15 @@ import pandas as pd
 import pytest
 
 from dropforge.data import Rows
+from dropforge.documents import Problem, UserError
 from dropforge.project import Project
-from dropforge.registry import Champion, Store
+from dropforge.registry import Champion, Store, Version
 from dropforge.registry.models import load
 from dropforge.serving.app import VERSION_HEADER, create_app
-from dropforge.serving.models import ServedModel
-from dropforge.settings import Promote
-from tests.dropforge.servers import running
-from tests.dropforge.wine import WINE, copy_project, crown, register_copy, version_of
+from dropforge.serving.models import Models, ServedModel
+from dropforge.settings import Host, Pipeline, Promote
+from tests.dropforge.servers import fixed, running
+from tests.dropforge.wine import WINE, copy_project, crown, promoting, register_copy, version_of
 
 PREDICT = "/models/wine/invocations"
 BEER = replace(WINE, name="beer")
@@ -57,7 +58,7 @@ def answering(shelf: Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
     store = Store.connect(copy_project(shelf.state / "mlflow.db", tmp_path_factory.mktemp("answering")))
     crown(store, 2)
     with (
-        running(create_app({"wine": ServedModel(store, WINE)}, follow_seconds=60)) as address,
+        running(create_app(fixed({"wine": ServedModel(store, WINE)}), follow_seconds=60)) as address,
         httpx.Client(base_url=address) as client,
     ):
         client.post("/models/wine/swap").raise_for_status()
@@ -299,11 +300,12 @@ def test_docs_name_every_path(answering: httpx.Client) -> None:
     assert all(operation.get("summary") for path in paths.values() for operation in path.values())
 
 
-def test_short_path_exists_for_a_single_pipeline_only(store: Store, serve: Callable[..., str]) -> None:
+def test_short_path_answers_for_a_single_pipeline_only(store: Store, serve: Callable[..., str]) -> None:
     crown(store, 2)
     address = serve({"wine": ServedModel(store, WINE), "beer": ServedModel(store, BEER)})
     with httpx.Client(base_url=address) as client:
-        assert_refused(client.post("/invocations", json={}), 404)
+        answer = client.post("/invocations", json={})
+        assert_refused(answer, 404, "2 pipelines are served here", "This server serves: wine, beer")
         client.post("/models/wine/swap")
         # One that has no champion does not hold the other up, and the server as a whole is not ready.
         assert client.get("/models").json() == {"wine": "2", "beer": None}
@@ -458,7 +460,145 @@ def test_prepared_version_is_not_loaded_twice(store: Store) -> None:
     assert model.follow() is None
 
 
-def test_app_without_pipelines_is_ready_and_says_so(serve: Callable[..., str]) -> None:
+def test_app_without_pipelines_lives_and_says_what_to_do(serve: Callable[..., str]) -> None:
     with httpx.Client(base_url=serve({})) as client:
-        assert client.get("/ready").json() == {"versions": {}}
+        assert client.get("/health").is_success
+        assert client.get("/models").json() == {}
+        assert_refused(client.get("/ready"), 503, "no pipeline is hosted", "host.enabled", "dropforge generate")
         assert_refused(client.get("/models/wine"), 404, "This server serves: none")
+        assert_refused(client.post("/invocations", json={}), 404, "This server serves: none")
+
+
+# Pipelines that come, go and change while the server runs
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_pipeline_is_known_within_a_second_and_forgotten_when_it_goes(store: Store, rows: Rows) -> None:
+    crown(store, 2)
+    pipelines = [WINE]
+    models = Models(store, lambda: pipelines)
+    models.look()
+    with running(create_app(models, 0.05)) as address, httpx.Client(base_url=address) as client:
+        until(lambda: client.get("/models").json() == {"wine": "2"})
+        assert client.post("/invocations", content=one_row(rows)).headers[VERSION_HEADER] == "2"
+        pipelines = [WINE, BEER]
+        until(lambda: client.get("/models").json() == {"wine": "2", "beer": None}, 1)
+        assert_refused(client.post("/models/beer/swap"), 503, "'beer' has no champion yet")
+        assert_refused(client.post("/invocations", content=one_row(rows)), 404)
+        assert client.post(PREDICT, content=one_row(rows)).headers[VERSION_HEADER] == "2"
+        pipelines = [replace(WINE, host=Host(False)), BEER]
+        until(lambda: client.get("/models").json() == {"beer": None}, 1)
+        assert_refused(client.post(PREDICT, content=one_row(rows)), 404, "This server serves: beer")
+        assert "dropforge_model_version{" not in client.get("/metrics").text
+
+
+def test_new_pipeline_does_not_wait_for_a_model_that_loads_for_long(store: Store) -> None:
+    go_on = threading.Event()
+
+    class Slow(Store):
+        def champion(self, name: str, promote: Promote) -> Champion:
+            go_on.wait(10)
+            return super().champion(name, promote)
+
+    pipelines = [WINE]
+    models = Models(Slow(store.uri), lambda: pipelines)
+    models.look()
+    with running(create_app(models)) as address, httpx.Client(base_url=address) as client:
+        pipelines = [WINE, BEER]
+        until(lambda: "beer" in client.get("/models").json(), 1)
+        go_on.set()
+
+
+def test_pipeline_whose_settings_change_goes_on_answering(store: Store, rows: Rows) -> None:
+    crown(store, 2)
+    store.set_alias(version_of(store, 3), "best")
+    pipelines = [WINE]
+    models = Models(store, lambda: pipelines)
+    with running(create_app(models, 0.05)) as address, httpx.Client(base_url=address) as client:
+        until(lambda: client.get("/models").json() == {"wine": "2"})
+        place = models.served["wine"]
+        pipelines = [promoting(alias="best")]
+        while (answer := client.post(PREDICT, content=one_row(rows))).headers[VERSION_HEADER] != "3":
+            assert answer.headers[VERSION_HEADER] == "2"
+        assert models.served["wine"] is place
+
+
+def test_pipelines_that_cannot_be_read_change_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    crown(store, 2)
+    mistaken = False
+
+    def pipelines() -> list[Pipeline]:
+        if mistaken:
+            raise UserError(Problem("the key 'metrik' is unknown", "Did you mean 'metric'?"))
+        return [WINE]
+
+    models = Models(store, pipelines)
+    with running(create_app(models, 0.05)) as address, httpx.Client(base_url=address) as client:
+        until(lambda: client.get("/models").json() == {"wine": "2"})
+        mistaken = True
+        time.sleep(1.2)  # two looks
+        assert client.get("/models").json() == {"wine": "2"}
+    assert [record.message for record in caplog.records if "metrik" in record.message] == [
+        "the pipelines cannot be read: the key 'metrik' is unknown\n    Did you mean 'metric'?"
+    ]
+
+
+# A champion that cannot be loaded
+
+
+@pytest.fixture
+def broken(store: Store, tmp_path: Path) -> Version:
+    """A champion that cannot be loaded."""
+    version, folder = register_copy(store, 1, tmp_path / "gone")
+    shutil.rmtree(folder)
+    store.set_alias(version, WINE.promote.alias)
+    return version
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The versions that were loaded, or tried to."""
+    tried: list[str] = []
+
+    def counted(store: Store, version: Version) -> Any:
+        tried.append(version.version)
+        return load(store, version)
+
+    monkeypatch.setattr("dropforge.serving.models.load", counted)
+    return tried
+
+
+def test_broken_champion_is_tried_again_after_growing_pauses(
+    store: Store, broken: Version, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("dropforge.serving.models.monotonic", lambda: now)
+    model, tried = ServedModel(store, WINE), []
+    for second in range(200):
+        now, count = 1000.0 + second, len(loads)
+        with pytest.raises(UserError, match="cannot be loaded"):
+            model.follow()
+        if len(loads) > count:
+            tried.append(second)
+    assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183]
+    assert set(loads) == {broken.version}
+
+
+def test_broken_champion_is_tried_at_once_when_asked_and_another_one_always(
+    store: Store, broken: Version, loads: list[str], rows: Rows, serve: Callable[..., str]
+) -> None:
+    with httpx.Client(base_url=serve({"wine": ServedModel(store, WINE)}, follow_seconds=0.02)) as client:
+        until(lambda: loads == [broken.version])
+        time.sleep(0.3)  # many looks at the alias
+        assert loads == [broken.version]
+        assert_refused(client.post("/models/wine/swap"), 422, "cannot be loaded")
+        assert loads == [broken.version] * 2
+        store.set_alias(version_of(store, 2), WINE.promote.alias)
+        until(lambda: client.get("/models").json() == {"wine": "2"}, 1)
+        assert client.post(PREDICT, content=one_row(rows)).headers[VERSION_HEADER] == "2"
