@@ -12,7 +12,7 @@ from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, 
 if TYPE_CHECKING:
     from dropforge.settings import Pipeline
 
-Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", min=0, max=65535, show_default=False)]
 Host = Annotated[str, typer.Option(help="Address to bind; loopback only.")]
 
 
@@ -100,7 +100,7 @@ def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
 
 def serve(
     pipelines: Annotated[list[str] | None, typer.Argument(help="Pipelines; all that are hosted by default.")] = None,
-    port: Annotated[int, typer.Option(help="Port.")] = 5002,
+    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 5002,
     host: Host = "127.0.0.1",
     spec: SpecOption = SPEC,
 ) -> None:

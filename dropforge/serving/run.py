@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Iterable
 
 import uvicorn
@@ -18,6 +19,7 @@ def serve(project: Project, pipelines: Callable[[], Iterable[Pipeline]], host: s
     """Serve the champions of ``pipelines``, which is asked again and again, until a signal ends it."""
     from dropforge.estimators.registry import trusted_types
 
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     models = Models(Store.connect(project), pipelines)
     models.look()
     trusted_types()  # imports scikit-learn now, not in the first request
