@@ -15,6 +15,7 @@ from dropforge.data.sources import read_frame
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Data
 
+SHOWN_CLASSES = 5
 Part = Literal["train", "test", "holdout"]
 
 
@@ -99,13 +100,17 @@ def load(data: Data, home: Path) -> Rows:
 def _check(rows: Rows, data: Data) -> None:
     if rows.features.shape[1] == 0:
         raise _error(data, "there is no column to learn from", "Add columns beside the target.")
-    labels = set(rows.classes)
+    try:
+        labels = set(rows.classes)
+    except TypeError:
+        raise _error(data, f"the target '{data.target}' mixes numbers and text", "Make it one of the two.") from None
     if len(labels) < 2:  # noqa: PLR2004 - a classifier needs two
         raise _error(data, f"the target '{data.target}' has fewer than two classes", "Choose another target.")
     for part in ("train", "test", "holdout"):
         present = set(np.unique(rows.part(part)[1]))
         if missing := labels - present:
-            names = ", ".join(sorted(map(str, missing)))
+            names = ", ".join(sorted(map(str, missing))[:SHOWN_CLASSES])
+            names += f" and {len(missing) - SHOWN_CLASSES} more" if len(missing) > SHOWN_CLASSES else ""
             raise _error(
                 data,
                 f"no row of the part '{part}' has the class {names}",

@@ -45,13 +45,13 @@ def evaluate(estimator: Any, rows: Rows, metric: str, file: str) -> Evaluation:
     try:
         predicted = estimator.predict(features)
         values = _of_labels(target, predicted) | _of_probabilities(estimator, features, target)
-        if metric not in values:
-            values[metric] = float(sk.get_scorer(metric)(estimator, features, target))
+        # By the scorer itself, as in validation: what it refuses here would never be promoted.
+        values[metric] = float(sk.get_scorer(metric)(estimator, features, target))
     except Exception as error:
         raise UserError(
             Problem(
                 f"the model cannot be measured: {type(error).__name__}: {error}",
-                f"Choose an estimator that the metric '{metric}' fits.",
+                f"Choose an estimator that the metric '{metric}' fits, or another metric in the spec.",
                 file,
             )
         ) from error

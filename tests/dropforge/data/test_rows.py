@@ -137,6 +137,7 @@ def test_data_that_do_not_fit_the_spec_are_explained(changes, message, flowers, 
         (pd.DataFrame({"x": range(50), "kind": "a"}), "the target 'kind' has fewer than two classes"),
         (pd.DataFrame({"x": [], "kind": []}), "the target 'kind' has fewer than two classes"),
         (pd.DataFrame({"x": range(50), "kind": ["a"] * 49 + ["b"]}), "has the class b"),
+        (pd.DataFrame({"x": range(5000), "kind": [f"k{n}" for n in range(5000)]}), " and "),  # not all of them
     ],
 )
 def test_data_that_cannot_be_learned_from_are_explained(frame, message, tmp_path):
@@ -162,3 +163,9 @@ def test_a_file_that_cannot_be_read_is_explained(source, content, tmp_path):
 def test_a_folder_is_no_data(tmp_path):
     (tmp_path / "flowers.csv").mkdir()
     assert "the data cannot be read" in mistake(FLOWERS, tmp_path).message
+
+
+def test_a_target_that_mixes_numbers_and_text_is_explained(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"x": range(50), "kind": [0, "a"] * 25})
+    monkeypatch.setattr("dropforge.data.rows.read_frame", lambda *_: frame)  # only a pickle would hold it like this
+    assert "mixes numbers and text" in mistake(FLOWERS, tmp_path).message

@@ -66,3 +66,9 @@ def test_class_that_is_never_predicted_counts_as_zero(rows: Rows) -> None:
     evaluation = evaluate(fitted, rows, "f1_macro", "a.yaml")
     assert len(np.unique(evaluation.predicted)) == 1
     assert 0 < evaluation.metrics["test_f1_macro"] < 0.5
+
+
+def test_metric_that_does_not_fit_the_data_is_said_at_the_first_candidate(rows: Rows) -> None:
+    fitted = fit(DecisionTreeClassifier(max_depth=2), rows, "a.yaml").estimator
+    with pytest.raises(UserError, match="another metric in the spec"):
+        evaluate(fitted, rows, "roc_auc", "a.yaml")  # three classes: it wants roc_auc_ovr
