@@ -186,3 +186,16 @@ params:
     children = psutil.Process().children(recursive=True)
     assert [child for child in children if child.cpu_percent(0.2) > 20] == []
     assert not [p for p in psutil.process_iter(["ppid", "cmdline"]) if "loky" in " ".join(p.info["cmdline"] or [])]
+
+
+@pytest.mark.parametrize("name", ["wine.csv", "wine.parquet"])
+def test_rows_of_a_file_are_trained_on_too(project: Project, rows: Rows, name: str) -> None:
+    frame = rows.features.assign(target=rows.target)
+    if name.endswith(".csv"):
+        frame.to_csv(project.home / name, index=False)
+    else:
+        frame.to_parquet(project.home / name)
+    data = replace(WINE.data, source=name)
+    outcome = train(candidate(TREE), TREE, replace(WINE, data=data), load_rows(data, project.home), project)
+    assert outcome.status == "trained", outcome.error
+    assert outcome.metrics["test_accuracy"] > 0.5
