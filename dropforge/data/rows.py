@@ -54,6 +54,10 @@ class Rows:
         rows = self.parts == part
         return self.features[rows], self.target[rows]
 
+    def count(self, part: Part) -> int:
+        """Return how many rows a part has."""
+        return int((self.parts == part).sum())
+
     @property
     def classes(self) -> list[object]:
         """The labels that the target takes, sorted."""

@@ -99,7 +99,7 @@ def _summary(pipeline: Pipeline, origin: Origin, rows: Rows, evaluation: Evaluat
     """Return what a newcomer to MLflow's pages wants to know first."""
     metric = pipeline.promote.metric
     estimator = origin.candidate.estimator.path.rpartition(".")[2]
-    counts = {part: int((rows.parts == part).sum()) for part in ("train", "test")}
+    counts = {part: rows.count(part) for part in ("train", "test")}
     return (
         f"{metric} {evaluation.metrics[f'test_{metric}']:.4f} on {counts['test']} test rows: {estimator} from "
         f"`{origin.candidate.config_file}`, fitted on {counts['train']} rows of `{rows.source}`"
