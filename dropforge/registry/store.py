@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import mlflow
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage
+from mlflow.entities import LifecycleStage, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
@@ -25,6 +25,7 @@ from dropforge.settings import Promote
 _CLASSIC = {"mlflow.experimentKind": "custom_model_development"}
 ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
 _EXISTS = {"RESOURCE_ALREADY_EXISTS"}
+_OPEN = ".open"
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,67 @@ class Store:
         if self.locks is None:
             return contextlib.nullcontext()
         self.locks.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.locks / f"{name}.lock")
+        return FileLock(self._lock_file(name))
 
-    def end_lost_runs(self, name: str, config_digest: str) -> None:
-        """End the runs of a candidate whose process was killed; only who holds the candidate's lock may say so."""
-        if found := self.client.get_experiment_by_name(name):
-            lost = f"attributes.status = 'RUNNING' and tags.config_digest = '{config_digest}'"
+    @contextlib.contextmanager
+    def run(self, experiment: str, key: str, tags: Mapping[str, str], name: str) -> Iterator[Run]:
+        """Give a new run of a candidate; it ends with the block, as finished or failed.
+
+        A marker beside the candidate's lock says that a run may be open: where one is found later, the process was
+        killed, or MLflow was away.
+
+        Parameters
+        ----------
+        experiment : str
+            The experiment, which is the pipeline's name.
+        key : str
+            The candidate's digest; the caller holds its lock.
+        tags : dict
+            The run's tags.
+        name : str
+            The run's name.
+        """
+        marker = self._marker(experiment, key)
+        if marker:
+            marker.touch()
+        run = self.client.create_run(self.experiment(experiment), tags=dict(tags), run_name=name)
+        try:
+            yield run
+        except BaseException:
+            self.client.set_terminated(run.info.run_id, "FAILED")
+            raise
+        else:
+            self.client.set_terminated(run.info.run_id, "FINISHED")
+        # Not where MLflow could not be told.
+        if marker:
+            marker.unlink(missing_ok=True)
+
+    def end_lost_runs(self, experiment: str, key: str) -> None:
+        """End the run that a killed process left open; only who holds the candidate's lock may say so."""
+        marker = self._marker(experiment, key)
+        if marker and not marker.exists():
+            return
+        if found := self.client.get_experiment_by_name(experiment):
+            lost = f"attributes.status = 'RUNNING' and tags.config_digest = '{key}'"
             for run in self.client.search_runs([found.experiment_id], lost):
                 self.client.set_terminated(run.info.run_id, "KILLED")
+        if marker:
+            marker.unlink(missing_ok=True)
+
+    def sweep_lost_runs(self, experiment: str) -> None:
+        """End the runs of all candidates that nobody trains any more."""
+        for marker in sorted(self.locks.glob(f"{experiment}-*{_OPEN}")) if self.locks else ():
+            key = marker.name.removeprefix(f"{experiment}-").removesuffix(_OPEN)
+            with contextlib.suppress(Timeout), FileLock(self._lock_file(f"{experiment}-{key}"), blocking=False):
+                self.end_lost_runs(experiment, key)
+
+    def _marker(self, experiment: str, key: str) -> Path | None:
+        return self.locks and self.locks / f"{experiment}-{key}{_OPEN}"
+
+    def _lock_file(self, name: str) -> Path:
+        if self.locks is None:
+            raise ValueError("this store has no folder for locks")
+        return self.locks / f"{name}.lock"
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -205,20 +259,16 @@ class Store:
 
     def champion(self, name: str, promote: Promote) -> Champion:
         """Return who holds the alias and who the stage."""
+        # Not get_registered_model: it reads every version of the model to find the latest ones.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated, and part of our contract
-            try:
-                model = self.client.get_registered_model(name)
-            except MlflowException as error:
-                if error.error_code in ABSENT:
-                    return Champion(None, None)
-                raise
-            holder = model.aliases.get(promote.alias)
-            staged = [found for found in model.latest_versions if found.current_stage == promote.stage]
-        return Champion(
-            self.version(name, str(holder)) if holder else None,
-            _version(staged[0]) if staged else None,
-        )
+            for model in self.client.search_registered_models(f"name='{name}'"):
+                holder = model.aliases.get(promote.alias)
+                staged = next((_version(v) for v in model.latest_versions if v.current_stage == promote.stage), None)
+                if holder and staged and staged.version == str(holder):
+                    return Champion(staged, staged)
+                return Champion(self.version(name, str(holder)) if holder else None, staged)
+        return Champion(None, None)
 
     def set_alias(self, version: Version, alias: str) -> None:
         """Move the alias to ``version``: one step, so that there is a champion at any moment."""

@@ -1,8 +1,15 @@
-"""Log a trained candidate in one MLflow run, and register it as a version."""
+"""Log a trained candidate in one MLflow run, and register it as a version.
+
+The calls are MLflow's client's, each made once: ``mlflow.sklearn.log_model`` would ask for the run three times, load
+the model back to try its example (validation does that on the registered artifact) and look at every row for types.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import importlib.metadata
+import json
 import logging
 import re
 import tempfile
@@ -13,11 +20,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow
+import mlflow.sklearn
+import numpy as np
 import pandas as pd
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.entities import Metric, Param
-from mlflow.models import infer_signature
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModel,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+)
+from mlflow.models import Model, ModelSignature, infer_signature
 
 from dropforge.configs import Candidate
 from dropforge.data import Rows
@@ -26,6 +42,7 @@ from dropforge.estimators.registry import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.evaluate import Evaluation
+from dropforge.training.figures import draw_confusion
 from dropforge.training.fit import Fitted
 
 # We pin what a model needs; that pip itself has no version in an environment made without it is no news.
@@ -61,59 +78,54 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     UserError
         If the fitted model holds a type that our own list does not trust; nothing is logged then.
     """
-    features, target = rows.part("train")
-    # MLflow advises to declare whole numbers as floats, lest a value be missing one day; preprocessing is for that.
-    warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
-    summary = _summary(pipeline, origin, rows, evaluation)
     types = _types_in(fitted.estimator, origin.candidate.config_file)
-    with mlflow.start_run(
-        experiment_id=store.experiment(pipeline.name),
-        run_name=origin.candidate.label[:_NAME_LENGTH],
-        tags={name: origin.tags[name] for name in _RUN_TAGS} | {"mlflow.source.name": "dropforge"},
-        description=summary,
-        log_system_metrics=False,
-    ) as run:
+    signature = _signature(fitted.estimator, rows)
+    summary = _summary(pipeline, origin, rows, evaluation)
+    params = _params(fitted.estimator)
+    name = origin.candidate.label[:_NAME_LENGTH]
+    with (
+        store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run,
+        tempfile.TemporaryDirectory(prefix="dropforge-") as folder,
+    ):
         run_id = run.info.run_id
-        params = list(_params(fitted.estimator))
-        for start in range(0, len(params), _PARAMS_A_CALL):
-            store.client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
-        mlflow.log_input(_dataset(rows, features, target, pipeline.name), context="training")
-        example = features.head(_EXAMPLE_ROWS)
-        info = mlflow.sklearn.log_model(
-            fitted.estimator,
-            name="model",
-            serialization_format="skops",
-            skops_trusted_types=sorted(types),
-            signature=infer_signature(features, fitted.estimator.predict(example)),
-            input_example=example,
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _PINNED],
-        )
-        store.client.log_batch(run_id, metrics=list(_metrics(fitted, evaluation, run_id, info.model_id)))
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), origin, rows, fitted, evaluation)
-            mlflow.log_artifacts(folder)
-        return store.create_version(pipeline.name, info.model_uri, run_id, info.model_id, origin.tags, summary)
+        model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
+        _save(fitted.estimator, model, run_id, signature, rows, types, Path(folder, "model"))
+        store.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+        store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        _write_files(Path(folder, "run"), origin, rows, fitted, evaluation)
+        store.client.log_artifacts(run_id, str(Path(folder, "run")))
+        store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
+        store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        _log_values(store, run_id, params, list(_metrics(fitted, evaluation, run_id, model.model_id)))
+        return store.create_version(pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, summary)
+
+
+def _tags(origin: Origin, summary: str) -> dict[str, str]:
+    tags = {name: origin.tags[name] for name in _RUN_TAGS}
+    tags |= {"mlflow.note.content": summary, "mlflow.source.name": "dropforge", "mlflow.source.type": "JOB"}
+    with contextlib.suppress(KeyError, OSError):  # a user's number may have no name
+        tags["mlflow.user"] = getpass.getuser()
+    return tags
 
 
 def _summary(pipeline: Pipeline, origin: Origin, rows: Rows, evaluation: Evaluation) -> str:
     """Return what a newcomer to MLflow's pages wants to know first."""
     metric = pipeline.promote.metric
     estimator = origin.candidate.estimator.path.rpartition(".")[2]
-    counts = {part: rows.count(part) for part in ("train", "test")}
     return (
-        f"{metric} {evaluation.metrics[f'test_{metric}']:.4f} on {counts['test']} test rows: {estimator} from "
-        f"`{origin.candidate.config_file}`, fitted on {counts['train']} rows of `{rows.source}`"
+        f"{metric} {evaluation.metrics[f'test_{metric}']:.4f} on {rows.count('test')} test rows: {estimator} from "
+        f"`{origin.candidate.config_file}`, fitted on {rows.count('train')} rows of `{rows.source}`"
     )
 
 
-def _params(estimator: Any) -> Iterator[Param]:
+def _params(estimator: Any) -> dict[str, str]:
     shown = {}
     for name, value in sorted(estimator.get_params(deep=True).items()):
         text = type(value).__name__ if hasattr(value, "get_params") else repr(value)
         # A step's name may hold anything; MLflow's names hold less.
-        shown[re.sub(r"[^A-Za-z0-9_./ -]", "_", name)[:_NAME_LENGTH]] = text
-    for name, text in shown.items():
-        yield Param(name, text if len(text) <= _PARAM_LENGTH else f"{text[: _PARAM_LENGTH - 3]}...")
+        key = re.sub(r"[^A-Za-z0-9_./ -]", "_", name)[:_NAME_LENGTH]
+        shown[key] = text if len(text) <= _PARAM_LENGTH else f"{text[: _PARAM_LENGTH - 3]}..."
+    return shown
 
 
 def _metrics(fitted: Fitted, evaluation: Evaluation, run_id: str, model_id: str) -> Iterator[Metric]:
@@ -124,11 +136,42 @@ def _metrics(fitted: Fitted, evaluation: Evaluation, run_id: str, model_id: str)
         yield Metric(name, value, now, 0, model_id=model_id, run_id=run_id)
 
 
-def _dataset(rows: Rows, features: pd.DataFrame, target: pd.Series, name: str) -> Any:
-    frame = features.assign(**{str(target.name): target})
-    source = CodeDatasetSource({"source": rows.source})
-    # MLflow allows 36 characters for a data set's digest.
-    return mlflow.data.from_pandas(frame, source=source, targets=str(target.name), name=name, digest=rows.digest)
+def _log_values(store: Store, run_id: str, params: dict[str, str], metrics: list[Metric]) -> None:
+    found = [Param(name, text) for name, text in params.items()]
+    store.client.log_batch(run_id, metrics=metrics, params=found[:_PARAMS_A_CALL])
+    for start in range(_PARAMS_A_CALL, len(found), _PARAMS_A_CALL):
+        store.client.log_batch(run_id, params=found[start : start + _PARAMS_A_CALL])
+
+
+def _signature(estimator: Any, rows: Rows) -> ModelSignature:
+    """Return what the model takes and gives, inferred from few rows that show all that the columns may hold."""
+    features, _ = rows.part("train")
+    missing = features.isna().to_numpy()
+    first_missing = missing.argmax(axis=0)[missing.any(axis=0)]
+    shown = features.iloc[np.unique([*range(min(_EXAMPLE_ROWS, len(features))), *first_missing])]
+    with warnings.catch_warnings():
+        # MLflow advises to declare whole numbers as floats, lest a value be missing one day.
+        warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
+        return infer_signature(shown, estimator.predict(_example(rows)))
+
+
+def _example(rows: Rows) -> pd.DataFrame:
+    features, _ = rows.part("train")
+    return features.head(_EXAMPLE_ROWS)
+
+
+def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
+    """Return the training rows as MLflow shows them; `mlflow.data.from_pandas` would look at every value."""
+    features, _ = rows.part("train")
+    dataset = Dataset(
+        name=name,
+        digest=rows.digest,
+        source_type="code",
+        source=json.dumps({"tags": {"source": rows.source}}),
+        schema=json.dumps({"mlflow_colspec": signature.inputs.to_dict()}),
+        profile=json.dumps({"num_rows": len(features), "num_elements": int(features.size)}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
 def _types_in(estimator: Any, file: str) -> set[str]:
@@ -142,27 +185,34 @@ def _types_in(estimator: Any, file: str) -> set[str]:
     return untrusted
 
 
+def _save(
+    estimator: Any,
+    model: LoggedModel,
+    run_id: str,
+    signature: ModelSignature,
+    rows: Rows,
+    types: set[str],
+    folder: Path,
+) -> None:
+    mlflow.sklearn.save_model(
+        estimator,
+        str(folder),
+        mlflow_model=Model(
+            artifact_path=model.artifact_location, run_id=run_id, model_uuid=model.model_id, model_id=model.model_id
+        ),
+        serialization_format="skops",
+        skops_trusted_types=sorted(types),
+        signature=signature,
+        input_example=_example(rows),
+        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _PINNED],
+    )
+
+
 def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> None:
-    (folder / "config").mkdir()
+    (folder / "config").mkdir(parents=True)
     (folder / "config" / origin.candidate.config_file).write_bytes(origin.config)
     (folder / "classification_report.txt").write_text(evaluation.report)
     if fitted.warnings:
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")
-    _plot_confusion(rows, evaluation).savefig(folder / "confusion_matrix.png", dpi=120)
-
-
-def _plot_confusion(rows: Rows, evaluation: Evaluation) -> Any:
-    # The object interface of matplotlib: no global state, no backend with windows.
-    from matplotlib.figure import Figure
-    from sklearn.metrics import ConfusionMatrixDisplay
-
-    size = min(4.0 + 0.35 * len(rows.classes), 14.0)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    axes = figure.subplots()
     _, target = rows.part("test")
-    ConfusionMatrixDisplay.from_predictions(
-        target, evaluation.predicted, ax=axes, cmap="Blues", labels=rows.classes, xticks_rotation="vertical"
-    )
-    correct = evaluation.metrics["test_accuracy"]
-    axes.set_title(f"Test rows: {correct:.1%} of {len(target)} right")
-    return figure
+    draw_confusion(target, evaluation.predicted, rows.classes).savefig(folder / "confusion_matrix.png")
