@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 UV_VERSION := 0.13.9
 
-.PHONY: help demo up test test-fast lint lock clean
+.PHONY: help demo up test test-fast lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test       everything that is checked (under 20 minutes)"
 	@echo "make test-fast  the unit tests (under a minute)"
 	@echo "make lint       format, lint, types, import rules, generated files"
+	@echo "make bench      the figures of docs/performance.md, measured here (ONLY=drop,tick: some of them)"
 	@echo "make clean      remove .venv and caches; models and history stay in .dropforge"
 	@echo "make lock       resolve requirements.lock anew"
 
@@ -43,6 +44,9 @@ lint: .venv/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dropforge generate --check
+
+bench: .venv/.ready
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 lock: .venv/.ready
 	$(UV) compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
