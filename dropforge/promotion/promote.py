@@ -15,7 +15,7 @@ from dropforge.documents import UserError
 from dropforge.promotion.decide import Decision, decide
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.validate import Validation, from_tags, measure, result_tags, validate
-from dropforge.registry import Store, Version
+from dropforge.registry import Champion, Store, Version
 from dropforge.settings import Pipeline
 
 log = logging.getLogger(__name__)
@@ -45,10 +45,11 @@ def promote(
 
 
 def _promote(store: Store, pipeline: Pipeline, rows: Rows, hosting: Hosting | None, dry_run: bool) -> Decision:
-    champion = store.champion(pipeline.name, pipeline.promote).version
+    state = store.champion(pipeline.name, pipeline.promote)
+    champion = state.version
     if champion and not dry_run:
         try:
-            _settle(store, pipeline, champion, hosting)
+            _settle(store, pipeline, state, champion, hosting)
         except UserError as error:
             # A challenger may still replace a champion that the server cannot load.
             log.warning("the champion, version %s, is not served: %s", champion.version, error)
@@ -79,7 +80,7 @@ def _promote(store: Store, pipeline: Pipeline, rows: Rows, hosting: Hosting | No
             scored[winner.version] = refused
             continue
         store.set_alias(winner, pipeline.promote.alias)
-        _settle(store, pipeline, winner, hosting)
+        _settle(store, pipeline, store.champion(pipeline.name, pipeline.promote), winner, hosting)
         break
     if not dry_run:
         _record(store, decision, list(found.values()))
@@ -101,9 +102,8 @@ def prove(rows: Rows, hosting: Hosting, version: str) -> list[object]:
     return predictions
 
 
-def _settle(store: Store, pipeline: Pipeline, champion: Version, hosting: Hosting | None) -> None:
+def _settle(store: Store, pipeline: Pipeline, state: Champion, champion: Version, hosting: Hosting | None) -> None:
     """Let alias, stage and server follow the champion."""
-    state = store.champion(pipeline.name, pipeline.promote)
     if state.by_alias is None:
         store.set_alias(champion, pipeline.promote.alias)
     if state.by_stage is None or state.by_stage.version != champion.version:

@@ -81,7 +81,7 @@ def _fetched(store: Store, version: Version) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="dropforge-") as copy:
         try:
             # Asked of this store: MLflow looks "models:/..." up in the store that was connected last.
-            uri = store.client.get_model_version_download_uri(version.name, version.version)
+            uri = store.registry.get_model_version_download_uri(version.name, version.version)
             here = urlsplit(uri).scheme in ("", "file")
             folder = mlflow.artifacts.download_artifacts(uri, dst_path=None if here else copy, tracking_uri=store.uri)
         except MlflowException as error:

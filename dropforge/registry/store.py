@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 from dropforge.project import Project
 from dropforge.settings import Promote
@@ -163,6 +164,14 @@ class Store:
         """MLflow's own client."""
         return MlflowClient(self.uri, self.uri)
 
+    @cached_property
+    def registry(self) -> ModelRegistryClient:
+        """The layer below MLflow's client, for what is done to one version.
+
+        The client first reads the whole registered model, with every version, to see that it is no prompt.
+        """
+        return ModelRegistryClient(self.uri, self.uri)
+
     def experiment(self, name: str) -> str:
         """Return the id of the experiment ``name``; it is made if need be, or restored if it was deleted."""
         if found := self.client.get_experiment_by_name(name):
@@ -255,7 +264,7 @@ class Store:
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
         for key, value in tags.items():
-            self.client.set_model_version_tag(version.name, version.version, key, value)
+            self.registry.set_model_version_tag(version.name, version.version, key, value)
 
     def champion(self, name: str, promote: Promote) -> Champion:
         """Return who holds the alias and who the stage."""
@@ -272,13 +281,13 @@ class Store:
 
     def set_alias(self, version: Version, alias: str) -> None:
         """Move the alias to ``version``: one step, so that there is a champion at any moment."""
-        self.client.set_registered_model_alias(version.name, alias, version.version)
+        self.registry.set_registered_model_alias(version.name, alias, version.version)
 
     def set_stage(self, version: Version, stage: str) -> None:
         """Move ``version`` into the stage, and archive who was there."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            self.client.transition_model_version_stage(
+            self.registry.transition_model_version_stage(
                 version.name, version.version, stage, archive_existing_versions=True
             )
 
