@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 from dropforge.project import Project
+from dropforge.registry.once import once
 from dropforge.settings import Promote
 
 # MLflow's UI opens the pages for model training, not those for language models.
@@ -120,7 +121,11 @@ class Store:
         marker = self._marker(experiment, key)
         if marker:
             marker.touch()
-        run = self.client.create_run(self.experiment(experiment), tags=dict(tags), run_name=name)
+        place = self.experiment(experiment)
+        run = once(
+            lambda: self.client.create_run(place, tags=dict(tags), run_name=name),
+            lambda: self.end_lost_runs(experiment, key),
+        )
         try:
             yield run
         except BaseException:
@@ -194,24 +199,22 @@ class Store:
         self, name: str, source: str, run_id: str, model_id: str, tags: Mapping[str, str], description: str = ""
     ) -> str:
         """Register a logged model and return its version; the tags are there from its first moment."""
-        for attempt in (1, 2):
-            try:
-                made = self.client.create_model_version(
-                    name,
-                    source,
-                    run_id,
-                    tags=dict(tags),
-                    description=description,
-                    model_id=model_id,
-                    await_creation_for=0,
-                )
-            except MlflowException as error:
-                if error.error_code not in ABSENT or attempt == 2:  # noqa: PLR2004 - the last one
-                    raise
-                self._create_model(name)
-            else:
-                return str(made.version)
-        raise AssertionError("unreachable")
+
+        def make() -> ModelVersion:
+            return self.client.create_model_version(
+                name, source, run_id, tags=dict(tags), description=description, model_id=model_id, await_creation_for=0
+            )
+
+        def made() -> ModelVersion | None:
+            return next(iter(self.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")), None)
+
+        try:
+            return str(once(make, made).version)
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
+        self._create_model(name)
+        return str(once(make, made).version)
 
     def _create_model(self, name: str) -> None:
         try:

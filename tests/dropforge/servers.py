@@ -1,13 +1,19 @@
-"""Run an app as a real HTTP server."""
+"""Run an app, or MLflow, as a real HTTP server."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 
@@ -35,3 +41,36 @@ def running(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """Run MLflow's own server on an empty store in ``folder``."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--default-artifact-root", folder.as_uri()]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "mlflow.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--no-serve-artifacts"],
+            env=os.environ | quiet,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            while not _answers(f"http://127.0.0.1:{port}/health"):
+                assert process.poll() is None, (folder / "mlflow.log").read_text()
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.HTTPError:
+        return False
