@@ -1,5 +1,6 @@
-"""The rows: where they come from, which part each belongs to, and the digest that names their state."""
+"""The rows: where they come from, which part each belongs to, the digest that names their state; one copy for all."""
 
-from dropforge.data.rows import Part, Rows, load
+from dropforge.data.rows import Part, Rows
+from dropforge.data.shared import load
 
 __all__ = ["Part", "Rows", "load"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +19,12 @@ from dropforge.settings import Data
 
 SHOWN_CLASSES = 5
 Part = Literal["train", "test", "holdout"]
+PARTS: tuple[Part, ...] = ("train", "test", "holdout")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A pipeline's data.
+    """A pipeline's data, ordered by part; within a part the rows are in the order of their source.
 
     Parameters
     ----------
@@ -29,43 +32,41 @@ class Rows:
         What is learned from, shape (n_rows, n_features).
     target : pandas.Series
         What is predicted, shape (n_rows,).
-    parts : numpy.ndarray
-        The part of each row: ``train``, ``test`` or ``holdout``.
+    parts : Mapping
+        Where the rows of each part are: ``train``, ``test`` and ``holdout``.
     source : str
         Where they come from, as the spec says it.
     digest : str
         Names the state of the data, and what is predicted from it.
+    holdout_digest : str
+        Names the rows of the part ``holdout``: versions are comparable where it is the same.
     """
 
     features: pd.DataFrame
     target: pd.Series
-    parts: np.ndarray
+    parts: Mapping[Part, slice]
     source: str
     digest: str
-
-    @property
-    def holdout_digest(self) -> str:
-        """Names the rows of the part ``holdout``: versions are comparable where it is the same."""
-        content = self.digest.encode() + (self.parts == "holdout").tobytes()
-        return hashlib.sha256(content).hexdigest()[:32]
+    holdout_digest: str
 
     def part(self, part: Part) -> tuple[pd.DataFrame, pd.Series]:
-        """Return features and target of one part."""
-        rows = self.parts == part
-        return self.features[rows], self.target[rows]
+        """Return features and target of one part; they are views, not copies."""
+        rows = self.parts[part]
+        return self.features.iloc[rows], self.target.iloc[rows]
 
     def count(self, part: Part) -> int:
         """Return how many rows a part has."""
-        return int((self.parts == part).sum())
+        rows = self.parts[part]
+        return rows.stop - rows.start
 
-    @property
+    @cached_property
     def classes(self) -> list[object]:
         """The labels that the target takes, sorted."""
         return np.unique(self.target).tolist()
 
 
-def load(data: Data, home: Path) -> Rows:
-    """Read a pipeline's data and part its rows.
+def read_rows(data: Data, home: Path) -> Rows:
+    """Read a pipeline's data from its source and part its rows.
 
     A row's part follows from a hash of its ``id`` column, or of its content, and the seed: rows that are added
     later move no other row, and duplicates share a part.
@@ -89,16 +90,36 @@ def load(data: Data, home: Path) -> Rows:
     frame = frame[frame[data.target].notna()]
     hashes = row_hashes(frame[[data.id]] if data.id else frame)
     shares = uniform(hashes, data.split.seed)
-    parts = np.select(
-        [shares < data.split.test, shares < data.split.test + data.split.holdout],
-        ["test", "holdout"],
-        "train",
+    # A number for each row's part, its place in PARTS.
+    numbers = np.select([shares < data.split.test, shares < data.split.test + data.split.holdout], [1, 2], 0)
+    digest = _digest(repr((data_digest(frame), data.target, data.id)).encode())
+    order = np.argsort(numbers, kind="stable")
+    stops = np.cumsum([0, *np.bincount(numbers, minlength=len(PARTS))]).tolist()
+    rows = Rows(
+        features=_ordered(frame.drop(columns=[column for column in (data.target, data.id) if column]), order),
+        target=frame[data.target].iloc[order].reset_index(drop=True),
+        parts={part: slice(*stops[number : number + 2]) for number, part in enumerate(PARTS)},
+        source=data.source,
+        digest=digest,
+        holdout_digest=_digest(digest.encode() + (numbers == PARTS.index("holdout")).tobytes()),
     )
-    digest = hashlib.sha256(repr((data_digest(frame), data.target, data.id)).encode()).hexdigest()[:32]
-    features = frame.drop(columns=[column for column in (data.target, data.id) if column])
-    rows = Rows(features, frame[data.target], parts, data.source, digest)
     _check(rows, data)
     return rows
+
+
+def _ordered(features: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
+    """Return the rows in an order, numbered from 0.
+
+    Numbers of one type lie in memory row after row: a part is one piece, and what most of scikit-learn asks for.
+    """
+    dtypes = set(features.dtypes)
+    if len(dtypes) == 1 and isinstance(dtype := dtypes.pop(), np.dtype) and dtype.kind in "biuf":
+        return pd.DataFrame(np.take(features.to_numpy(), order, axis=0), columns=features.columns, copy=False)
+    return features.iloc[order].reset_index(drop=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _check(rows: Rows, data: Data) -> None:
@@ -110,7 +131,7 @@ def _check(rows: Rows, data: Data) -> None:
         raise _error(data, f"the target '{data.target}' mixes numbers and text", "Make it one of the two.") from None
     if len(labels) < 2:  # noqa: PLR2004 - a classifier needs two
         raise _error(data, f"the target '{data.target}' has fewer than two classes", "Choose another target.")
-    for part in ("train", "test", "holdout"):
+    for part in PARTS:
         present = set(np.unique(rows.part(part)[1]))
         if missing := labels - present:
             names = ", ".join(sorted(map(str, missing))[:SHOWN_CLASSES])

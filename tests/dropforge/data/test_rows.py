@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropforge.data import load
+from dropforge.data.rows import PARTS, read_rows
 from dropforge.documents import UserError
 from dropforge.settings import Data, Split
 
@@ -33,12 +33,17 @@ def rows_of(frame, tmp_path, data=FLOWERS):
         frame.to_parquet(tmp_path / data.source)
     else:
         frame.to_csv(tmp_path / data.source, index=False)
-    return load(data, tmp_path)
+    return read_rows(data, tmp_path)
+
+
+def parts_of(rows):
+    """Return the part of each row, by its id."""
+    return {name: part for part in PARTS for name in rows.part(part)[0]["id"]}
 
 
 def mistake(data, home):
     with pytest.raises(UserError) as caught:
-        load(data, home)
+        read_rows(data, home)
     (problem,) = caught.value.problems
     assert problem.file == data.source
     assert problem.remedy
@@ -47,13 +52,13 @@ def mistake(data, home):
 
 @pytest.mark.parametrize("name", ["load_iris", "load_wine", "load_breast_cancer", "load_digits"])
 def test_a_loader_of_scikit_learn_is_parted_with_every_class_in_every_part(name, tmp_path):
-    rows = load(Data(f"sklearn.datasets.{name}", "target", None, SPLIT), tmp_path)
+    rows = read_rows(Data(f"sklearn.datasets.{name}", "target", None, SPLIT), tmp_path)
     assert "target" not in rows.features
-    for part in ("train", "test", "holdout"):
+    for part in PARTS:
         features, target = rows.part(part)
-        assert len(features) == len(target) > 0
+        assert len(features) == len(target) == rows.count(part) > 0
         assert set(target) == set(rows.classes)
-    assert sum(len(rows.part(part)[1]) for part in ("train", "test", "holdout")) == len(rows.target)
+    assert sum(rows.count(part) for part in PARTS) == len(rows.target)
 
 
 @pytest.mark.parametrize("source", ["flowers.csv", "flowers.parquet"])
@@ -67,7 +72,7 @@ def test_a_file_is_read_from_the_projects_folder(source, flowers, tmp_path):
 def test_csv_and_parquet_part_the_same_rows_the_same_way(flowers, tmp_path):
     from_csv = rows_of(flowers, tmp_path)
     from_parquet = rows_of(flowers, tmp_path, replace(FLOWERS, source="flowers.parquet"))
-    assert from_csv.parts.tolist() == from_parquet.parts.tolist()
+    assert parts_of(from_csv) == parts_of(from_parquet)
     assert from_csv.digest == from_parquet.digest
 
 
@@ -76,7 +81,8 @@ def test_the_id_decides_the_part_and_is_not_learned_from(flowers, tmp_path):
     rows = rows_of(flowers, tmp_path, data)
     changed = rows_of(flowers.assign(length=0.0), tmp_path, data)
     assert "id" not in rows.features
-    assert changed.parts.tolist() == rows.parts.tolist()
+    assert changed.parts == rows.parts
+    assert changed.features["colour"].tolist() == rows.features["colour"].tolist()
     assert changed.digest != rows.digest
 
 
@@ -84,13 +90,24 @@ def test_rows_that_are_added_move_no_old_row(flowers, tmp_path):
     before = rows_of(flowers, tmp_path)
     added = pd.DataFrame({"id": ["n1", "n2"], "length": ["long", None], "colour": [None, 5], "kind": ["iris", "rose"]})
     after = rows_of(pd.concat([added, flowers]), tmp_path)
-    assert after.parts[2:].tolist() == before.parts.tolist()
+    assert parts_of(before).items() < parts_of(after).items()
+
+
+def test_a_part_is_a_view_with_its_rows_in_the_order_of_the_source(flowers, tmp_path):
+    rows = rows_of(flowers, tmp_path)
+    for part in PARTS:
+        features, target = rows.part(part)
+        expected = flowers[flowers["id"].isin(features["id"])]
+        assert features["id"].tolist() == expected["id"].tolist()
+        assert features["length"].tolist() == expected["length"].tolist()
+        assert target.tolist() == expected["kind"].tolist()
+        assert np.shares_memory(features["length"], rows.features["length"])
 
 
 def test_duplicates_share_a_part(flowers, tmp_path):
     rows = rows_of(pd.concat([flowers, flowers.sample(frac=1, random_state=1)]), tmp_path)
-    parts = pd.DataFrame({"id": rows.features["id"], "part": rows.parts})
-    assert (parts.groupby("id")["part"].nunique() == 1).all()
+    parts = [set(rows.part(part)[0]["id"]) for part in PARTS]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 400
 
 
 def test_a_row_without_a_target_is_left_out(flowers, tmp_path):
@@ -100,18 +117,17 @@ def test_a_row_without_a_target_is_left_out(flowers, tmp_path):
 
 def test_shares_and_seed_decide_the_parts(flowers, tmp_path):
     wide = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.4, 0.1, 42)))
-    counts = {part: int((wide.parts == part).sum()) for part in ("train", "test", "holdout")}
-    assert 120 < counts["test"] < 200
-    assert 20 < counts["holdout"] < 70
+    assert 120 < wide.count("test") < 200
+    assert 20 < wide.count("holdout") < 70
     other = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.4, 0.1, 43)))
-    assert other.parts.tolist() != wide.parts.tolist()
+    assert parts_of(other) != parts_of(wide)
 
 
 def test_a_part_keeps_its_rows_when_the_other_share_grows(flowers, tmp_path):
     small = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.2, 0.1, 42)))
     large = rows_of(flowers, tmp_path, replace(FLOWERS, split=Split(0.2, 0.3, 42)))
-    assert ((large.parts == "test") == (small.parts == "test")).all()
-    assert (large.parts[small.parts == "holdout"] == "holdout").all()
+    assert large.part("test")[0]["id"].tolist() == small.part("test")[0]["id"].tolist()
+    assert set(small.part("holdout")[0]["id"]) < set(large.part("holdout")[0]["id"])
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_data_that_changed_after_validation_is_scored_anew(store: Store, rows: R
         validate(store, WINE, rows, version_of(store, number))
     # As the world is now, the champion is right everywhere.
     forest = load(store, version_of(store, 3)).estimator
-    changed = replace(rows, target=rows.target.copy(), digest="changed")
+    changed = replace(rows, target=rows.target.copy(), holdout_digest="changed")
     changed.target[:] = forest.predict(rows.features)
     decision = promote(store, WINE, changed, None)
     assert decision.champion == "3"

@@ -10,16 +10,16 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from dropforge.data import Rows
+from dropforge.data import Part, Rows
 from dropforge.documents import UserError
 from dropforge.training.fit import fit
 
 
 @pytest.mark.parametrize("part", ["test", "holdout"])
-def test_rows_of_the_other_parts_leave_no_trace_in_the_model(rows: Rows, part: str) -> None:
+def test_rows_of_the_other_parts_leave_no_trace_in_the_model(rows: Rows, part: Part) -> None:
     features, target = rows.features.copy(), rows.target.copy()
-    features[rows.parts == part] = 1e9
-    target[rows.parts == part] = 0
+    features.iloc[rows.parts[part]] = 1e9
+    target.iloc[rows.parts[part]] = 0
     poisoned = replace(rows, features=features, target=target)
     clean = fit(LogisticRegression(max_iter=20), rows, "a.yaml").estimator
     same = fit(LogisticRegression(max_iter=20), poisoned, "a.yaml").estimator
@@ -28,7 +28,7 @@ def test_rows_of_the_other_parts_leave_no_trace_in_the_model(rows: Rows, part: s
 
 def test_rows_of_the_training_part_do_leave_one(rows: Rows) -> None:
     features = rows.features.copy()
-    features[rows.parts == "train"] *= 2
+    features.iloc[rows.parts["train"]] *= 2
     clean = fit(LogisticRegression(max_iter=20), rows, "a.yaml").estimator
     other = fit(LogisticRegression(max_iter=20), replace(rows, features=features), "a.yaml").estimator
     assert not np.array_equal(other.coef_, clean.coef_)

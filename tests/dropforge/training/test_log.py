@@ -159,7 +159,7 @@ def test_run_names_its_data_set(trained: Trained, rows: Rows) -> None:
     assert (used.dataset.name, used.dataset.digest) == ("wine", rows.digest)
     assert "sklearn.datasets.load_wine" in used.dataset.source
     profile = json.loads(used.dataset.profile)
-    assert profile["num_rows"] == (rows.parts == "train").sum()
+    assert profile["num_rows"] == rows.count("train")
     assert [tag.value for tag in used.tags] == ["training"]
 
 
