@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import mlflow
 
@@ -22,7 +23,7 @@ from dropforge.training.log import Origin, log
 def run(options: Options) -> list[Figure]:
     """Return the seconds that one call takes, beside the default's. Ours logs much that the default does not."""
     project = options.project
-    settings = project.spec.pipeline("five")
+    settings = replace(project.spec.pipeline("five"), name="log")
     rows = load(settings.data, project.home)
     store = Store.connect(Project(project.home))
     file, text = next(iter(five(0).items()))
