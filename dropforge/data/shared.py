@@ -72,6 +72,7 @@ def load(data: Data, home: Path) -> Rows:
         with FileLock(stored.with_suffix(".lock")):
             if rows := mapped.read(stored, state.name):
                 return rows
+            # A settled file that changes from here on gets another state: nobody looks for this one again.
             settled = time.time() - state.written > _GRAIN_SECONDS
             rows = read_rows(data, home)
             if settled:
