@@ -11,7 +11,7 @@ SPEC = (Path(__file__).parent / "pipelines.yaml").read_text()
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if "project" in item.fixturenames and Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.stack)
 
 

@@ -13,6 +13,7 @@ import psutil
 from mlflow import MlflowClient
 
 from generator.spec import read_spec
+from tests.stack.points import Points
 
 LONGEST = 120.0
 
@@ -33,7 +34,8 @@ class RunningProject:
         (home / "pipelines.yaml").write_text(spec)
         self.spec = read_spec(home / "pipelines.yaml")
         foreign = ("DROPFORGE_", "MLFLOW_", "AIRFLOW_")
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+        self.points = Points(home / "points")
+        self.environment = self.points.environment({k: v for k, v in os.environ.items() if not k.startswith(foreign)})
         self.process = None
         self.addresses = {}
 
@@ -144,6 +146,16 @@ class RunningProject:
                 return version.version
         return None
 
+    def staged(self, pipeline):
+        """Return the versions that are in the stage."""
+        return [version.version for version in self.versions(pipeline) if version.current_stage == "Production"]
+
+    def running(self, pipeline):
+        """Return the MLflow runs that have not ended."""
+        experiment = self.mlflow.get_experiment_by_name(pipeline)
+        found = experiment and self.mlflow.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
+        return [run.info.run_id for run in found or []]
+
     def served(self, pipeline):
         try:
             return httpx.get(f"{self.addresses['server']}/models/{pipeline}").json().get("version")
@@ -160,10 +172,10 @@ class RunningProject:
     def assert_sound(self):
         names = [model.name for model in self.mlflow.search_registered_models()]
         for name in names:
-            versions = self.versions(name)
-            digests = Counter(version.tags["config_digest"] for version in versions)
+            digests = Counter(version.tags["config_digest"] for version in self.versions(name))
             assert max(digests.values()) == 1, f"{name}: a candidate has two versions"
-            staged = [v.version for v in versions if v.current_stage == "Production"]
+            until(lambda name=name: not self.running(name), f"{name}: no run is left RUNNING")
+            staged = self.staged(name)
             assert len(staged) <= 1, f"{name}: more than one champion"
             if holder := self.champion(name):
                 assert staged == [holder], f"{name}: alias and stage differ"

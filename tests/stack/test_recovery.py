@@ -6,23 +6,15 @@ import socket
 
 import pytest
 
+from tests.stack.killing import kill
 from tests.stack.project import until
-from tests.stack.test_train import by_file, tree
-
-PARTS = ("scheduler", "triggerer", "mlflow", "server", "api-server", "dag-processor")
+from tests.stack.test_train import tree
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_killed_part_is_started_again_and_the_drop_is_trained(project, part):
-    old = project.record()["parts"][part]["pid"]
-    depth = 50 + PARTS.index(part)
-    project.drop("drops", **{f"before {part}_yaml": tree(depth)})
-    os.kill(old, signal.SIGKILL)
-    project.drop("drops", **{f"after {part}_yaml": tree(depth + 100)})
-    until(lambda: project.record()["parts"][part]["pid"] != old, f"{part} is started again")
+@pytest.mark.parametrize("part", ["api-server", "dag-processor"])
+def test_a_killed_part_is_started_again_and_said(project, part):
+    kill(project, part)
     assert f"{part} ended (by signal SIGKILL); it is started again" in project.said()
-    project.filed("drops", f"before {part}.yaml", f"after {part}.yaml")
-    assert {f"before {part}.yaml", f"after {part}.yaml"} <= set(by_file(project, "drops"))
 
 
 def test_a_drop_while_the_stack_is_down_is_trained_when_it_is_up_again(project):
@@ -43,7 +35,7 @@ def test_a_drop_while_the_stack_is_down_is_trained_when_it_is_up_again(project):
         until(lambda name=name, champion=champion: project.served(name) == champion, f"{name} is served again")
 
 
-def test_a_stack_that_is_killed_at_once_leaves_nothing_that_the_next_start_cannot_clean_up(project):
+def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_start(project):
     sessions = [session["pid"] for session in project.record()["parts"].values()]
     os.kill(project.process.pid, signal.SIGKILL)
     project.process.wait()
