@@ -22,6 +22,10 @@ NO_TELEMETRY = {
 # MLflow's server keeps a pool of processes for jobs of its own (judging language models); nothing here asks for them.
 LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
+# MLflow's client waits 1, 2, 4 ... 64 s for a server that is away (by default twice as long): two minutes in all, and
+# a part that is started again is noticed within seconds.
+PATIENT = {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
+
 # Candidates are trained beside each other, one process each: threads inside a fit would only fight for the cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -84,6 +88,7 @@ def environment(project: Project, addresses: Addresses) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": addresses.mlflow,
         **NO_TELEMETRY,
         **LEAN,
+        **PATIENT,
         **QUICK,
         **airflow,
     }
