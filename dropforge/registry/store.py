@@ -120,6 +120,7 @@ class Store:
         """
         marker = self._marker(experiment, key)
         if marker:
+            marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
         place = self.experiment(experiment)
         run = once(
