@@ -18,11 +18,11 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.figures import Figure
 from benchmarks.machine import machine, versions
+from benchmarks.stack import FOREIGN, Options, running
 
 RESULTS = Path(__file__).parent / "results"
 # `tick` comes last: it leaves ten thousand versions in MLflow's database.
 NAMES = ("log", "drop", "forty", "handwritten", "large", "thousand", "tick")
-FOREIGN = ("DROPFORGE_", "MLFLOW_", "AIRFLOW_")
 
 
 def main() -> int:
@@ -49,8 +49,6 @@ def _run(names: list[str], *, quick: bool) -> int:
     # Whoever runs this may work in another project's environment, which must not lead us to its services.
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
-    from benchmarks.stack import Options, running
-
     began, clock = datetime.now(UTC), time.monotonic()
     path = RESULTS / f"{began:%Y-%m-%d-%H%M}{'-quick' if quick else ''}.json"
     console = Console(stderr=True)
