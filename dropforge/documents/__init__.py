@@ -1,6 +1,20 @@
-"""YAML and JSON with positions, and the one error type for a user's mistake."""
+"""YAML and JSON with positions, whole files, and the one error type for what a user can mend."""
 
+from dropforge.documents.disk import check_disk, explain, write_whole, written
 from dropforge.documents.problems import Problem, UserError, did_you_mean
 from dropforge.documents.reader import MAX_BYTES, Document, Path, parse, read
 
-__all__ = ["MAX_BYTES", "Document", "Path", "Problem", "UserError", "did_you_mean", "parse", "read"]
+__all__ = [
+    "MAX_BYTES",
+    "Document",
+    "Path",
+    "Problem",
+    "UserError",
+    "check_disk",
+    "did_you_mean",
+    "explain",
+    "parse",
+    "read",
+    "write_whole",
+    "written",
+]
