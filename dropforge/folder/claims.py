@@ -11,12 +11,13 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
 
-from dropforge.documents import MAX_BYTES
+from dropforge.documents import MAX_BYTES, write_whole, written
 from dropforge.folder.files import whole_files
 
 DONE, REJECTED, CLAIMS = "done", "rejected", ".claims"
@@ -80,7 +81,7 @@ class WatchFolder:
                 if owner and owner != run and is_active(owner):
                     continue
                 claim = Claim(path.name, key, record.get("drop") or uuid.uuid4().hex, unreadable)
-                _write(self.snapshots / claim.key, content)
+                write_whole(self.snapshots / claim.key, content)
                 self._record(claim, run)
                 taken.append(claim)
             taken += self._replaced({claim.key for claim in taken}, run, is_active)
@@ -114,19 +115,16 @@ class WatchFolder:
             if owner is not None and owner != run:
                 return None
             folder = self.path / (REJECTED if error else DONE)
+            folder.mkdir(exist_ok=True)
             current = self._locate(claim, folder, is_filed=owner is None)
-            if current is not None and current.parent == folder:
-                target = current
-            else:
-                folder.mkdir(exist_ok=True)
-                target = _free_name(folder / claim.file)
+            stays = current is not None and current.parent == folder
+            target = current if current and stays else _free_name(folder / claim.file)
+            with _explained(target, error):
                 if current is None:  # replaced meanwhile: what stands there now is a new drop
-                    _write(target, self.content(claim))
-                else:
+                    write_whole(target, self.content(claim))
+                elif not stays:
                     current.replace(target)
                     _error_file(current).unlink(missing_ok=True)
-            if error:
-                _write(_error_file(target), f"{error}\n".encode(errors="backslashreplace"))
             self._forget(claim)
         return target
 
@@ -178,7 +176,7 @@ class WatchFolder:
 
     def _record(self, claim: Claim, run: str) -> None:
         record = {"run": run, "file": claim.file, "drop": claim.drop}
-        _write(self.claims / f"{claim.key}.json", json.dumps(record).encode())
+        write_whole(self.claims / f"{claim.key}.json", json.dumps(record).encode())
 
     def _forget(self, claim: Claim) -> None:
         (self.claims / f"{claim.key}.json").unlink(missing_ok=True)
@@ -213,6 +211,11 @@ def _read(path: Path) -> tuple[bytes | None, str]:
 def _is_among(path: Path, claimed: dict[str, str]) -> bool:
     """Return whether one of the claims (key to name) is the file's, with the content that it has now."""
     return path.name in claimed.values() and _key(path.name, _read(path)[0] or b"") in claimed
+
+
+def _explained(path: Path, error: str | None) -> AbstractContextManager[None]:
+    """Leave the text that explains an error, if there is one: a config moves only once there is room for it."""
+    return written(_error_file(path), f"{error}\n".encode(errors="backslashreplace")) if error else nullcontext()
 
 
 def _error_file(path: Path) -> Path:
@@ -252,10 +255,3 @@ def _read_record(path: Path) -> dict[str, str] | None:
         return json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole: a crash leaves the old one or the new one."""
-    draft = path.with_name(f".{os.getpid()}.part")
-    draft.write_bytes(content)
-    draft.replace(path)
