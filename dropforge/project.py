@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +33,14 @@ class Project:
         return self.home / "dags_generated"
 
     @property
+    def database(self) -> Path:
+        """File of the embedded MLflow database; :func:`make_database` makes it."""
+        return self.state / "mlflow.db"
+
+    @property
     def mlflow_store(self) -> str:
         """Address of the embedded MLflow database."""
-        return f"sqlite:///{self.state / 'mlflow.db'}?timeout=30"
+        return f"sqlite:///{self.database}?timeout=30"
 
     @property
     def artifacts(self) -> str:
@@ -68,6 +78,41 @@ class Project:
             return json.loads(self.stack_file.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
+
+
+def make_database(project: Project) -> None:
+    """Make the embedded MLflow database with its tables, unless it is there.
+
+    MLflow makes its tables in place, in a hundred steps: of two processes that begin at once neither gets through,
+    and a crash or a full disk on the way leaves a file that no MLflow opens again. So they are made aside, by one
+    process at a time. The mode (write-ahead log) lets readers and a writer in at once.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    RuntimeError
+        If MLflow fails otherwise.
+    """
+    from filelock import FileLock
+
+    if project.database.exists():
+        return
+    project.state.mkdir(parents=True, exist_ok=True)
+    with FileLock(project.state / "database.lock"), tempfile.TemporaryDirectory(dir=project.state) as folder:
+        if project.database.exists():
+            return
+        draft = Path(folder) / "mlflow.db"
+        # In a process of its own, so that no open connection passes into a later fork.
+        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{draft}"]
+        made = subprocess.run(  # noqa: S603 - our own interpreter
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            raise RuntimeError(f"MLflow could not make its tables:\n{made.stderr}")
+        with contextlib.closing(sqlite3.connect(draft)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        draft.replace(project.database)
 
 
 def is_alive(pid: int, created: float) -> bool:

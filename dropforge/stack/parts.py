@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from dropforge.documents import UserError, check_disk
 from dropforge.project import Project
 from dropforge.stack.ports import Addresses
 
@@ -53,9 +52,9 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
     return (
         Part(
             "mlflow",
-            (python, "-m", "mlflow", "server", "--host", host, "--port", ports["mlflow"], "--workers", "2",
-             "--backend-store-uri", project.mlflow_store, "--default-artifact-root", project.artifacts,
-             "--no-serve-artifacts"),
+            (python, "-m", "dropforge.stack.tracking", str(project.home), "--host", host, "--port", ports["mlflow"],
+             "--workers", "2", "--backend-store-uri", project.mlflow_store,
+             "--default-artifact-root", project.artifacts, "--no-serve-artifacts"),
             lambda: _answers(f"{addresses.mlflow}/health"),
             needs_tables=False,
         ),
@@ -79,10 +78,16 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
 
 
 def prepare(project: Project) -> None:
-    """Make MLflow's database file in the mode that lets readers and a writer in at once (write-ahead log)."""
+    """See that the folder in which all parts write takes a file; each part would say it in words of its own.
+
+    Raises
+    ------
+    UserError
+        If the disk is full, read-only or closed to us.
+    """
     project.state.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(project.state / "mlflow.db")) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+    if problem := check_disk(project.state):
+        raise UserError(problem)
 
 
 def _answers(url: str) -> bool:
