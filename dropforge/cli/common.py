@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +39,34 @@ def load_pipeline(path: Path, name: str) -> tuple[Project, Pipeline]:
 
     spec = load_spec(path)
     return Project(spec.home), spec.pipeline(name)
+
+
+@contextlib.contextmanager
+def disk_explained(folder: Path | None = None) -> Iterator[None]:
+    """Turn the error of a disk that takes nothing into a message.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        Where the block writes.
+
+    Raises
+    ------
+    UserError
+        If the disk is full, read-only or closed to us; what else is wrong keeps its traceback.
+    """
+    from dropforge.documents import UserError, explain
+
+    # MLflow logs its database's errors, traceback and all, and raises them too.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if problem := explain(error, folder):
+            raise UserError(problem) from error
+        raise
 
 
 def project_of(path: Path) -> Project:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from dropforge.cli import models, specs, stack
-from dropforge.cli.common import err
+from dropforge.cli.common import disk_explained, err
 
 app = typer.Typer(
     help="Drop a config, get a model in production.",
@@ -25,7 +25,8 @@ def main() -> None:
     from dropforge.documents import UserError
 
     try:
-        app()
+        with disk_explained():
+            app()
     except UserError as error:
         for problem in error.problems:
             err.print(str(problem), style="red")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_pipeline, print_json, say
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, fail, load_pipeline, print_json, say
 
 
 def train(
@@ -33,7 +33,8 @@ def train(
         raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(config))) from None
     candidates = read_candidates(content, config.name, Allowed(settings.train.estimators, settings.train.deny))
     rows = load(settings.data, project.home)
-    outcomes = [train_candidate(candidate, content, settings, rows, project) for candidate in candidates]
+    with disk_explained(project.state):
+        outcomes = [train_candidate(candidate, content, settings, rows, project) for candidate in candidates]
     if as_json:
         print_json([
             {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}
@@ -70,7 +71,8 @@ def promote(
     address = project.address("server")
     hosting = Hosting(address, pipeline) if address and settings.host.enabled else None
     rows = load(settings.data, project.home)
-    decision = promote_best(Store.connect(project), settings, rows, hosting, dry_run=dry_run)
+    with disk_explained(project.state):
+        decision = promote_best(Store.connect(project), settings, rows, hosting, dry_run=dry_run)
     if as_json:
         print_json(decision.to_plain())
         return
@@ -92,10 +94,11 @@ def versions(
     from dropforge.registry import Store
 
     project, settings = load_pipeline(spec, pipeline)
-    store = Store.connect(project)
-    champion = store.champion(pipeline, settings.promote).version
     tag = f"holdout_{settings.promote.metric}"
-    found = sorted(store.search(pipeline, {}), key=lambda v: (-float(v.tags.get(tag, "-inf")), v.number))
+    with disk_explained(project.state):
+        store = Store.connect(project)
+        champion = store.champion(pipeline, settings.promote).version
+        found = sorted(store.search(pipeline, {}), key=lambda v: (-float(v.tags.get(tag, "-inf")), v.number))
     table: list[dict[str, Any]] = [
         {
             "version": version.version,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, say
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, fail, load_spec, print_json, say
 
 
 def check(
@@ -101,7 +101,8 @@ def generate(
     steps = plan(found)
     changes = [step for step in steps if step.action != "keep"]
     if not (check_only or diff):
-        apply(steps)
+        with disk_explained(found.home):
+            apply(steps)
     if as_json:
         print_json([{"action": step.action, "file": str(step.path.relative_to(found.home))} for step in steps])
     else:

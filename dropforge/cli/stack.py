@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, project_of, say
+from dropforge.cli.common import (
+    SPEC,
+    JsonOption,
+    SpecOption,
+    disk_explained,
+    fail,
+    load_spec,
+    print_json,
+    project_of,
+    say,
+)
 
 if TYPE_CHECKING:
     from dropforge.settings import Pipeline
@@ -40,7 +50,8 @@ def up(
         say(note)
     steps = plan(found)
     if not list(project.dags.glob("*.yaml")):
-        apply(steps)
+        with disk_explained(found.home):
+            apply(steps)
         say("generated the DAGs")
     elif any(step.action != "keep" for step in steps):
         say("dags_generated is not what the spec says: run 'dropforge generate' to take the change up")
@@ -54,7 +65,8 @@ def up(
         say("Drop configs into: " + ", ".join(pipeline.train.watch for pipeline in found.pipelines))
         say("Ctrl-C ends it.")
 
-    Supervisor(project, addresses, say).run(ready)
+    with disk_explained(project.state):
+        Supervisor(project, addresses, say).run(ready)
 
 
 def down(spec: SpecOption = SPEC) -> None:
