@@ -32,12 +32,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Train:
-    """The watch folder, the patterns of class paths that are allowed and denied, and the limit for a fit."""
+    """The watch folder, the patterns of class paths that are allowed and denied, and the limits of one candidate."""
 
     watch: str
     estimators: tuple[str, ...]
     deny: tuple[str, ...]
     timeout_seconds: float
+    memory_mb: float
 
 
 @dataclass(frozen=True)

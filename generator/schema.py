@@ -51,8 +51,10 @@ TRAIN = {
     "estimators": _key("Patterns of the class paths that a config may name", default=["sklearn.*"],
                        minlength=1, **PATTERNS),
     "deny": _key("Patterns of class paths that are refused all the same", default=[], **PATTERNS),
-    "timeout_seconds": _key("Limit for training one candidate, in seconds", type="number", default=600,
+    "timeout_seconds": _key("Limit for fitting and measuring one candidate, in seconds", type="number", default=600,
                             check_with="positive"),
+    "memory_mb": _key("Limit for the memory that training one candidate takes, in MB, beyond the data and libraries "
+                      "that all share; mapped files don't count", type="number", default=4096, check_with="positive"),
 }  # fmt: skip
 
 PROMOTE = {
@@ -156,7 +158,7 @@ class Validator(cerberus.Validator):
 
     def _check_with_positive(self, field: str, value: float) -> None:
         if not (_is_finite(value) and value > 0):
-            self._error(field, "this is not above 0, or not finite\nWrite a number of seconds.")
+            self._error(field, "this is not above 0, or not finite\nWrite a positive number.")
 
     def _check_with_source(self, field: str, value: str) -> None:
         if value.startswith("sklearn."):

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import contextlib
-import ctypes
-import multiprocessing
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from functools import partial
+from typing import Literal
 
 import joblib
-import pebble
 
+# Imported before the fork: what is inherited is loaded once, and counts against no candidate's memory.
 from dropforge.configs import Candidate, digest
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
@@ -23,8 +17,9 @@ from dropforge.estimators import build
 from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
-
-T = TypeVar("T")
+from dropforge.training import evaluate, fit, log
+from dropforge.training.apart import StoppedError, apart, time_limit
+from dropforge.training.threads import limit_threads
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,13 @@ class Outcome:
 
 
 def train(
-    candidate: Candidate, config: bytes, pipeline: Pipeline, rows: Rows, project: Project, drop: str = ""
+    candidate: Candidate,
+    config: bytes,
+    pipeline: Pipeline,
+    rows: Rows,
+    project: Project,
+    drop: str = "",
+    threads: int | None = None,
 ) -> Outcome:
     """Train, log and register one candidate, once.
 
@@ -77,6 +78,8 @@ def train(
         Where state is kept and MLflow answers.
     drop : str
         Names this drop: a forced candidate is trained once for each.
+    threads : int, optional
+        How many the fit may use; all the cores' by default.
 
     Returns
     -------
@@ -84,24 +87,17 @@ def train(
         A failure of the candidate is an outcome too; the infrastructure's errors are raised.
     """
     started = time.perf_counter()
-
-    def work() -> Outcome:
-        return _train_once(candidate, config, pipeline, rows, project, drop)
-
+    work = partial(_train_once, candidate, config, pipeline, rows, project, drop, threads or joblib.cpu_count())
     try:
-        outcome = _apart(work)
-    except pebble.ProcessExpired as error:
-        outcome = _failed(candidate, UserError(_ended(error.exitcode, pipeline, candidate.config_file)))
+        outcome = apart(work, pipeline.train.memory_mb)
+    except StoppedError as error:
+        outcome = _failed(candidate, UserError(_explain(error, pipeline, candidate.config_file)))
     return replace(outcome, seconds=round(time.perf_counter() - started, 3))
 
 
 def _train_once(
-    candidate: Candidate, config: bytes, pipeline: Pipeline, rows: Rows, project: Project, drop: str
+    candidate: Candidate, config: bytes, pipeline: Pipeline, rows: Rows, project: Project, drop: str, threads: int
 ) -> Outcome:
-    from dropforge.training.evaluate import evaluate
-    from dropforge.training.fit import fit
-    from dropforge.training.log import Origin, log
-
     key = digest(candidate, rows.digest, pipeline.data.split)
     tags = {
         "estimator": candidate.estimator.path,
@@ -120,11 +116,12 @@ def _train_once(
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
             return _outcome("known", candidate, known.version, store.metrics(known))
         try:
-            # With threads for `n_jobs`, nothing lives on when this process is ended.
-            with _limited(pipeline.train.timeout_seconds), joblib.parallel_config(backend="threading"):
-                fitted = fit(build(candidate.estimator, pipeline.data.split.seed), rows, candidate.config_file)
-                evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, candidate.config_file)
-            version = log(store, pipeline, Origin(candidate, tags, config), rows, fitted, evaluation)
+            estimator = build(candidate.estimator, pipeline.data.split.seed)
+            # Waiting for MLflow is not the candidate's fault, so only this is timed.
+            with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, threads):
+                fitted = fit.fit(estimator, rows, candidate.config_file)
+                evaluation = evaluate.evaluate(estimator, rows, pipeline.promote.metric, candidate.config_file)
+            version = log.log(store, pipeline, log.Origin(candidate, tags, config), rows, fitted, evaluation)
         except UserError as error:
             return _failed(candidate, error)
     return _outcome("trained", candidate, version, evaluation.metrics)
@@ -140,47 +137,19 @@ def _failed(candidate: Candidate, error: UserError) -> Outcome:
     return Outcome("failed", candidate.label, candidate.estimator.path, error=str(error))
 
 
-def _apart(work: Callable[[], T]) -> T:
-    """Run ``work`` in a forked process: it inherits the imported libraries and the data, and ends with its parent."""
-
-    # pebble reads `context`; its type hints say `mp_context`.
-    @pebble.concurrent.process(context=multiprocessing.get_context("fork"), daemon=False)  # type: ignore[call-overload]
-    def apart() -> T:
-        _end_with_parent()
-        # Who ends a task signals its whole group. That is said to the parent; here it would look like a failed fit.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        return work()
-
-    future: concurrent.futures.Future[T] = apart()
-    return future.result()
-
-
-@contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Have the kernel end this process when the block takes longer, even where it never returns to Python.
-
-    Only the fit and its measurement count: waiting for MLflow is not the candidate's fault.
-    """
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _ended(code: int, pipeline: Pipeline, file: str) -> Problem:
+def _explain(error: StoppedError, pipeline: Pipeline, file: str) -> Problem:
     """Return why a training process ended without an outcome."""
-    if abs(code) == signal.SIGALRM:
-        limit = f"{pipeline.train.timeout_seconds:g} s (train.timeout_seconds)"
-        remedy = "Make the model smaller, or raise the limit in the spec."
-        return Problem(f"training took longer than {limit} and was stopped", remedy, file)
-    remedy = "It may have run out of memory: make the model smaller."
-    return Problem(f"the training process ended by itself (exit code {code})", remedy, file)
-
-
-def _end_with_parent() -> None:
-    """Have the kernel end this process when its parent dies (Linux; elsewhere a lost fit runs to its limit)."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig: Any = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    limits = pipeline.train
+    smaller = "Make the model smaller, or raise the limit in the spec."
+    if error.why == "memory":
+        limit = f"{limits.memory_mb:g} MB of memory (train.memory_mb)"
+        return Problem(f"training took more than {limit} and was stopped", smaller, file)
+    if error.why == "time":
+        limit = f"{limits.timeout_seconds:g} s (train.timeout_seconds)"
+        return Problem(f"training took longer than {limit} and was stopped", smaller, file)
+    if error.why == "killed":
+        remedy = "Make the model smaller, or lower train.memory_mb in the spec, and drop the config again."
+        message = "the training process was killed: probably the machine ran out of memory"
+        return Problem(message, remedy, file)
+    message = f"the training process ended by itself (exit code {error.code})"
+    return Problem(message, "A library crashed in it: try other parameters.", file)

@@ -19,7 +19,7 @@ WINE = Pipeline(
     name="wine",
     description="Which cultivar a wine comes from",
     data=Data("sklearn.datasets.load_wine", "target", None, Split(0.2, 0.2, 42)),
-    train=Train("configs/wine", ("sklearn.*",), (), 120),
+    train=Train("configs/wine", ("sklearn.*",), (), 120, 4096),
     promote=Promote("1m", "UTC", True, "f1_macro", 0.8, 0.0, "Production", "production"),
     host=Host(True),
 )

@@ -258,6 +258,8 @@ def test_a_schedule_that_airflow_could_not_keep_is_refused(tmp_path, schedule):
         ("promote", "minimum", 10**400),
         ("train", "timeout_seconds", float("inf")),
         ("train", "timeout_seconds", 10**400),
+        ("train", "memory_mb", 0),
+        ("train", "memory_mb", "4 GB"),
         ("promote", "minimum", True),
         ("promote", "alias", "v1"),
         ("promote", "alias", "{{ 1 }}"),
@@ -304,7 +306,7 @@ def test_a_spec_that_is_not_there_is_a_user_error(tmp_path):
 FULL = {
     "description": "Which wine",
     "data": {"source": "a.csv", "target": "x", "id": None, "split": {"test": 0.2, "holdout": 0.2, "seed": 1}},
-    "train": {"watch": "w", "estimators": ["sklearn.*"], "deny": [], "timeout_seconds": 5},
+    "train": {"watch": "w", "estimators": ["sklearn.*"], "deny": [], "timeout_seconds": 5, "memory_mb": 64},
     "promote": {
         "schedule": "5m",
         "timezone": "UTC",

@@ -7,11 +7,13 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+import dropforge.training.fit
 import dropforge.training.log
 from dropforge.data import Rows
 from dropforge.data import load as load_rows
@@ -19,7 +21,7 @@ from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.registry.models import load
 from dropforge.training import train
-from tests.dropforge.wine import TREE, WINE, candidate, train_config
+from tests.dropforge.wine import FOREST, TREE, WINE, candidate, train_config
 
 # Its loop holds the interpreter's lock: the process hears no signal until it ends.
 ENDLESS = b"""class: sklearn.linear_model.LogisticRegression
@@ -27,8 +29,14 @@ params: {solver: saga, max_iter: 1000000000, tol: 0.0}
 """
 
 
-def limited(seconds: float) -> Any:
-    return replace(WINE, train=replace(WINE.train, timeout_seconds=seconds))
+# Its time is what is too much: it makes all trees, some hundred a second, before it fits the first.
+ENDLESS_FOREST = b"class: RandomForestClassifier\nparams: {n_estimators: 100000000}\n"
+# Its weights alone are 860 MB.
+HUGE_NETWORK = b"class: MLPClassifier\nparams: {hidden_layer_sizes: [10000, 10000]}\n"
+
+
+def limited(seconds: float = 120, memory_mb: float = 4096) -> Any:
+    return replace(WINE, train=replace(WINE.train, timeout_seconds=seconds, memory_mb=memory_mb))
 
 
 def test_same_candidate_again_is_known_and_makes_no_second_version(stocked: Project, rows: Rows) -> None:
@@ -85,6 +93,53 @@ def test_endless_fit_is_stopped_and_the_message_names_the_limit(project: Project
     assert Store.connect(project).search("wine", {}) == []
 
 
+@pytest.mark.parametrize(
+    ("config", "limits", "message"),
+    [
+        (
+            HUGE_NETWORK,
+            {"memory_mb": 200},
+            "training took more than 200 MB of memory (train.memory_mb) and was stopped",
+        ),
+        (ENDLESS_FOREST, {"seconds": 1}, "training took longer than 1 s (train.timeout_seconds) and was stopped"),
+    ],
+)
+def test_candidate_over_a_limit_is_stopped_alone_and_the_message_says_which(
+    project: Project, rows: Rows, config: bytes, limits: dict[str, float], message: str
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        huge = pool.submit(train_config, config, rows, project, limited(**limits), "huge.yaml")
+        good = pool.submit(train_config, FOREST, rows, project, limited(memory_mb=200), "good.yaml")
+        assert (good.result().status, good.result().error) == ("trained", "")
+        outcome = huge.result()
+    assert (outcome.status, outcome.version) == ("failed", None)
+    assert f"huge.yaml: {message}" in outcome.error
+    assert "Make the model smaller, or raise the limit in the spec." in outcome.error
+    assert train_config(TREE, rows, project, limited(memory_mb=200)).status == "trained"  # as the next of its batch
+    versions = Store.connect(project).search("wine", {})
+    assert sorted(version.tags["config_file"] for version in versions) == ["good.yaml", "model.yaml"]
+
+
+def test_fit_uses_the_threads_it_is_given_and_the_params_logged_are_the_users(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = dropforge.training.fit.fit
+
+    def fit_and_tell(estimator: Any, *arguments: Any) -> Any:
+        fitted = fit(estimator, *arguments)
+        return replace(fitted, warnings=(f"fitted with n_jobs={estimator.n_jobs}",))
+
+    monkeypatch.setattr("dropforge.training.fit.fit", fit_and_tell)
+    config = b"class: RandomForestClassifier\nparams: {n_estimators: 5, n_jobs: -1}\n"
+    outcome = train(candidate(config), config, WINE, rows, project, threads=1)
+    assert outcome.status == "trained", outcome.error
+    store = Store.connect(project)
+    run = store.client.get_run(store.search("wine", {})[0].run_id or "")
+    assert run.data.params["n_jobs"] == "-1"
+    warnings = Path(store.client.download_artifacts(run.info.run_id, "warnings.txt"))
+    assert warnings.read_text() == "fitted with n_jobs=1\n"
+
+
 def test_time_that_mlflow_takes_is_not_the_candidates(
     project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,8 +161,8 @@ def test_killed_process_is_a_failure_with_a_message_and_holds_nobody_up(
         patch.setattr("dropforge.training.fit.fit", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         outcome = train_config(TREE, rows, project, file="tree.yaml")
     assert outcome.status == "failed"
-    assert "tree.yaml: the training process ended by itself (exit code -9)" in outcome.error
-    assert "memory" in outcome.error
+    assert "tree.yaml: the training process was killed: probably the machine ran out of memory" in outcome.error
+    assert "Make the model smaller" in outcome.error
     assert train_config(TREE, rows, project).status == "trained"  # its lock went with it
 
 
