@@ -18,8 +18,9 @@ import pytest
 import yaml
 
 from dropforge.project import HOME_VARIABLE
-from dropforge.stack.environment import LEAN, NO_TELEMETRY, ONE_THREAD, QUICK
+from dropforge.stack.environment import LEAN, NO_TELEMETRY, ONE_THREAD, PATIENT, QUICK
 from dropforge.stack.ports import DEFAULTS
+from dropforge.stack.tracking import CONNECTIONS
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
@@ -51,13 +52,14 @@ def test_every_setting_is_text() -> None:
 
 def test_services_that_run_our_code_get_every_variable_that_it_reads() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "dropforge").rglob("*.py"))
-    named = set(re.findall(r'"((?:DROPFORGE|MLFLOW)_[A-Z_]+)"', source)) - set(NO_TELEMETRY) - set(LEAN)
+    named = set(re.findall(r'"((?:DROPFORGE|MLFLOW)_[A-Z_]+)"', source)) - set(NO_TELEMETRY | LEAN)
+    named -= set(PATIENT | CONNECTIONS)
     # The default for --spec (the containers work in the project's folder), and what the code itself sets.
     named -= {"DROPFORGE_SPEC", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"}
     assert named == {HOME_VARIABLE, "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
     for service in READERS:
         assert named <= environment(service).keys(), service
-        assert ONE_THREAD.items() <= environment(service).items(), service
+        assert (ONE_THREAD | PATIENT).items() <= environment(service).items(), service
     assert LEAN.items() <= environment("mlflow").items()
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-SINGLE_UP_TO = 100
+FEW = 16
+LARGE = 25
+MOST = 1000
 
 
 def batched(items: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return batches of items, each with the label that Airflow shows.
 
-    One candidate each while there are few; beyond, they share ``SINGLE_UP_TO`` tasks at most (Airflow takes 1,024).
+    A task costs Airflow about as much as a small candidate costs us: few candidates have one each, more share
+    ``FEW`` tasks, until a batch is ``LARGE``; there are ``MOST`` tasks at most (Airflow takes 1,024). The batches are
+    dealt like cards: neighbours, which are often alike (a grid that grows), come into different ones.
     """
-    size = 1 if len(items) <= SINGLE_UP_TO else math.ceil(len(items) / SINGLE_UP_TO)
-    groups = [items[start : start + size] for start in range(0, len(items), size)]
+    count = min(len(items), max(FEW, math.ceil(len(items) / LARGE)), MOST)
+    groups = [items[start::count] for start in range(count)]
     return [(_label(group), group) for group in groups]
 
 

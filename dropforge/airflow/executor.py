@@ -14,7 +14,10 @@ from airflow.executors.local_executor import LocalExecutor
 log = logging.getLogger(__name__)
 
 LIBRARIES = (
+    "airflow.providers.standard.decorators.python",
+    "dagfactory",
     "dropforge.airflow.tasks",
+    "dropforge.airflow.trigger",
     "dropforge.data",
     "dropforge.promotion",
     "dropforge.training.evaluate",
@@ -23,11 +26,14 @@ LIBRARIES = (
     "dropforge.training.train",
     "git",
     "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
+    "matplotlib.pyplot",
     "mlflow.sklearn",
     "mlflow.store.artifact.local_artifact_repo",
     "mlflow.store.tracking.rest_store",
-    "pandas",
+    "mlflow.tracing.processor.otel",
+    "mlflow.tracking.request_header.registry",
+    "narwhals.stable.v2",
+    "pyarrow.pandas_compat",
     "skops.io",
     "sklearn.ensemble",
 )

@@ -27,12 +27,14 @@ from dropforge.settings import Pipeline, decode
 
 log = logging.getLogger(__name__)
 
-Batch = dict[str, str]
+Batch = dict[str, Any]
 INTERRUPTED = "interrupted"
 
 
 def claim(home: str, settings: str) -> list[Batch]:
     """Claim the whole new configs, reject those with a mistake, and return the candidates in batches."""
+    import joblib
+
     pipeline, folder = decode(settings), _folder(home, settings)
     run = _run_id()
     items = []
@@ -55,8 +57,10 @@ def claim(home: str, settings: str) -> list[Batch]:
             }
             for index, candidate in enumerate(candidates)
         ]
+    # The cores are shared: a fit takes more than one thread only while there are fewer candidates than cores.
+    threads = max(1, joblib.cpu_count() // max(1, len(items)))
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
-    return [{"label": label, "items": json.dumps(group)} for label, group in batched(items)]
+    return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batched(items)]
 
 
 def train(batch: Batch, home: str, settings: str) -> str:
@@ -76,7 +80,7 @@ def train(batch: Batch, home: str, settings: str) -> str:
                 candidate = from_plain(item["candidate"], _allowed(pipeline))
                 config = folder.content(Claim(candidate.config_file, item["key"]))
                 rows = rows or load(pipeline.data, project.home)
-                outcome = train_candidate(candidate, config, pipeline, rows, project, item["drop"])
+                outcome = train_candidate(candidate, config, pipeline, rows, project, item["drop"], batch["threads"])
             except UserError as error:
                 outcome = Outcome("failed", item["label"], item["candidate"]["class"], error=str(error))
             log.info("%s", summary(vars(outcome), pipeline.promote.metric))
@@ -95,6 +99,8 @@ def train(batch: Batch, home: str, settings: str) -> str:
 
 def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | None, home: str, settings: str) -> None:
     """File each config away, say what became of it, and give back what this run could not finish."""
+    from mlflow.exceptions import MlflowException
+
     pipeline, folder, run = decode(settings), _folder(home, settings), _run_id()
     results = {outcome["drop"]: outcome for text in outcomes or [] if text for outcome in json.loads(text)}
     files: dict[Claim, list[dict[str, Any]]] = {}
@@ -113,6 +119,10 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
     for taken in folder.claimed_by(run):
         folder.release(taken, run)
         log.warning("%s was not finished by this run; the next one takes it", taken.file)
+    try:
+        _store(home).sweep_lost_runs(pipeline.name)
+    except (OSError, MlflowException) as error:  # MLflow is away: the next run sweeps
+        log.warning("MLflow runs of killed processes are not ended yet: %s", error)
 
 
 def find(home: str, settings: str) -> list[str]:
