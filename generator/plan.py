@@ -9,6 +9,7 @@ from typing import Literal
 
 import yaml
 
+from dropforge.documents import write_whole
 from dropforge.settings import Pipeline, decode
 from generator.render import MARKER, render
 from generator.spec import Spec
@@ -65,9 +66,7 @@ def apply(steps: tuple[Step, ...]) -> None:
             step.path.unlink(missing_ok=True)
         elif step.action != "keep" and step.new is not None:
             step.path.parent.mkdir(parents=True, exist_ok=True)
-            draft = step.path.with_name(f".{step.path.name}.new")
-            draft.write_bytes(step.new.encode())
-            draft.replace(step.path)
+            write_whole(step.path, step.new.encode())
 
 
 def generated(home: Path) -> tuple[Pipeline, ...]:

@@ -7,19 +7,21 @@ or marked failed at any time.
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dropforge.airflow.batches import batched
 from dropforge.airflow.runs import is_active
 from dropforge.configs import from_plain, read_candidates
-from dropforge.documents import Problem, UserError
+from dropforge.documents import Problem, UserError, explain
 from dropforge.estimators import Allowed
 from dropforge.folder import Claim, WatchFolder
 from dropforge.project import Project
@@ -28,9 +30,30 @@ from dropforge.settings import Pipeline, decode
 log = logging.getLogger(__name__)
 
 Batch = dict[str, Any]
+Task = TypeVar("Task", bound=Callable[..., Any])
 INTERRUPTED = "interrupted"
 
 
+def says_what_the_disk_refuses(task: Task) -> Task:
+    """Give a task whose disk is full or read-only a message to end with; Airflow tries it again all the same."""
+
+    @functools.wraps(task)
+    def explained(*arguments: Any, home: str, **others: Any) -> Any:
+        try:
+            return task(*arguments, home=home, **others)
+        except AirflowException:
+            raise
+        except Exception as error:
+            if problem := explain(error, Project(Path(home)).state):
+                raise AirflowException(str(problem)) from error
+            raise
+
+    # dag-factory looks for the arguments, and not behind wrappers.
+    explained.__signature__ = inspect.signature(task)  # type: ignore[attr-defined]
+    return explained  # type: ignore[return-value]
+
+
+@says_what_the_disk_refuses
 def claim(home: str, settings: str) -> list[Batch]:
     """Claim the whole new configs, reject those with a mistake, and return the candidates in batches."""
     import joblib
@@ -63,6 +86,7 @@ def claim(home: str, settings: str) -> list[Batch]:
     return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batched(items)]
 
 
+@says_what_the_disk_refuses
 def train(batch: Batch, home: str, settings: str) -> str:
     """Train the candidates of a batch; what became of each is the task's result."""
     from dropforge.data import load
@@ -97,6 +121,7 @@ def train(batch: Batch, home: str, settings: str) -> str:
     return json.dumps(outcomes)
 
 
+@says_what_the_disk_refuses
 def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | None, home: str, settings: str) -> None:
     """File each config away, say what became of it, and give back what this run could not finish."""
     from mlflow.exceptions import MlflowException

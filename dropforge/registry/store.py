@@ -19,7 +19,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking._model_registry.client import ModelRegistryClient
 
-from dropforge.project import Project
+from dropforge.project import Project, make_database
 from dropforge.registry.once import once
 from dropforge.settings import Promote
 
@@ -78,7 +78,7 @@ class Store:
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         address = project.address("mlflow")
         if address is None:
-            project.state.mkdir(parents=True, exist_ok=True)
+            make_database(project)
         store = cls(address or project.mlflow_store)
         given = os.environ.get("MLFLOW_TRACKING_URI")
         mlflow.set_tracking_uri(store.uri)

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from dropforge.documents import Problem, UserError
+from dropforge.documents import Problem, UserError, explain
 from dropforge.project import Project
 from dropforge.stack import processes
 from dropforge.stack.environment import environment
@@ -141,7 +141,12 @@ class Supervisor:
             if part.name in self.due:
                 if now >= self.due[part.name]:
                     del self.due[part.name]
-                    self._start(part)
+                    try:
+                        self._start(part)
+                    except OSError as error:  # a full disk must not end what still runs
+                        self.say(f"{part.name} could not be started: {explain(error, self.project.state) or error}")
+                        if self.running[part.name].poll() is not None:  # else only the record could not be written
+                            self.due[part.name] = now + LONGEST_PAUSE_SECONDS
             elif (code := self.running[part.name].poll()) is not None:
                 # What it started may live on, and would do its work twice.
                 processes.end(self.sessions[part.name], 0)
