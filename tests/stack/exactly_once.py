@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 from mlflow.exceptions import MlflowException
 
-from tests.stack.killing import kill
+from tests.stack.killing import away, kill
 from tests.stack.project import until
 
 PIPELINE = "exact"
@@ -15,10 +15,10 @@ LONGEST = 240.0
 
 @dataclass(frozen=True)
 class Found:
-    """What has become of a config: where it lies, how many versions it has, and what else is not right."""
+    """What has become of configs: where they lie, of which config each version is, and what is not right."""
 
     filed: tuple[str, ...] = ()
-    versions: int = 0
+    versions: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
 
 
@@ -49,6 +49,26 @@ def drop_and_kill(project, point, victim, number):
     return file, killed
 
 
+def be_without_mlflow(project, seconds, number):
+    """Drop configs while MLflow is away for ``seconds``, one of them just before; return their names, and its return.
+
+    Nothing may be decided on a config meanwhile: it stays where it was dropped.
+    """
+    files = [f"away {number} {when}.yaml" for when in ("before", "meanwhile")]
+    try:
+        drop_and_hold(project, "opened", files[0], f"{number}0")
+        with away(project, "mlflow"):
+            project.points.release()
+            project.drop(PIPELINE, **{files[1].replace(".", "_"): config(f"{number}1")})
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                assert project.waiting(PIPELINE) == sorted(files)
+                time.sleep(0.5)
+    finally:
+        project.points.release()
+    return files, time.monotonic()
+
+
 def vacate(project):
     """Take title and stage from the champion, so that the next version becomes it however good it is."""
     if champion := project.champion(PIPELINE):
@@ -56,8 +76,8 @@ def vacate(project):
         project.mlflow.transition_model_version_stage(PIPELINE, champion, "Archived")
 
 
-def await_sound(project, file):
-    """Wait until everything is right with a config, and still is when nobody is at work any more.
+def await_sound(project, *files):
+    """Wait until everything is right with the configs, and still is when nobody is at work any more.
 
     Returns
     -------
@@ -68,47 +88,48 @@ def await_sound(project, file):
 
     def is_right():
         nonlocal found
-        found = look(project, file)
+        found = look(project, files)
         return not found.wrong
 
     try:
-        until(is_right, file, LONGEST)
+        until(is_right, files, LONGEST)
     except AssertionError as error:
         raise AssertionError(f"{error}: {found}") from None
     right = time.monotonic()
     project.idle(f"{PIPELINE}_train", f"{PIPELINE}_promote")
-    found = look(project, file)
+    found = look(project, files)
     assert not found.wrong, found
     return right
 
 
-def look(project, file):
-    """Return what has become of a config, as far as MLflow tells just now."""
-    stem = file.removesuffix(".yaml")
-    places = project.watch(PIPELINE).rglob(f"{stem}[.-]*")
-    filed = tuple(f"{place.parent.name}/{place.name}" for place in places)
+def look(project, files):
+    """Return what has become of configs, as far as MLflow tells just now."""
+    filed = tuple(
+        f"{place.parent.name}/{place.name}"
+        for file in files
+        for place in project.watch(PIPELINE).rglob(f"{file.removesuffix('.yaml')}[.-]*")
+    )
     try:
         httpx.get(f"{project.addresses['mlflow']}/health", timeout=2).raise_for_status()
-        mine = [version for version in project.versions(PIPELINE) if version.tags["config_file"] == file]
-        return Found(filed, len(mine), tuple(_wrong(project, file, filed, mine)))
+        mine = [version for version in project.versions(PIPELINE) if version.tags["config_file"] in files]
+        return Found(filed, tuple(v.tags["config_file"] for v in mine), tuple(_wrong(project, files, filed, mine)))
     except (httpx.HTTPError, MlflowException) as error:
-        return Found(filed, 0, (f"{type(error).__name__}: {error}",))
+        return Found(filed, (), (f"{type(error).__name__}: {error}",))
 
 
-def _wrong(project, file, filed, versions):
-    if filed != (f"done/{file}",):
-        yield "the config is not filed once"
-    if len(versions) != 1:
-        yield "it has not one version"
-        return
-    (version,) = versions
+def _wrong(project, files, filed, versions):
+    if sorted(filed) != sorted(f"done/{file}" for file in files):
+        yield "not each config is filed once"
+    if sorted(version.tags["config_file"] for version in versions) != sorted(files):
+        yield "not each has one version"
     if running := project.running(PIPELINE):
         yield f"MLflow runs {running} are RUNNING"
-    if (champion := project.champion(PIPELINE)) != version.version:
-        yield f"version {champion} is champion and not {version.version}"
-    if (staged := project.staged(PIPELINE)) != [version.version]:
-        yield f"versions {staged} are in Production"
-    if version.tags["decision"] != "promoted":
-        yield f"the decision is {version.tags['decision']}"
-    if (served := project.served(PIPELINE)) != version.version:
-        yield f"version {served} is served and not {version.version}"
+    if pending := [version.version for version in versions if version.tags["decision"] == "pending"]:
+        yield f"versions {pending} are not decided"
+    champion = project.champion(PIPELINE)
+    if champion not in [version.version for version in versions]:
+        yield f"version {champion} is champion"
+    if (staged := project.staged(PIPELINE)) != [champion]:
+        yield f"versions {staged} are in Production, and {champion} is champion"
+    if (served := project.served(PIPELINE)) != champion:
+        yield f"version {served} is served, and {champion} is champion"

@@ -6,14 +6,15 @@ import signal
 
 import psutil
 
+from dropforge.stack import processes
 from tests.stack.project import until
 
 # The task's process and the executor's worker that watches over it are two: each can die without the other.
 VICTIMS = ("task", "worker", "scheduler", "triggerer", "api-server", "mlflow", "server", "stack")
 
 
-def kill(project, victim, held):
-    """Kill ``victim``, and return what tells whether it is back.
+def kill(project, victim, held=None):
+    """Kill a part, and wait until it is started again; or kill what is at work on a task, or everything.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ def kill(project, victim, held):
         The stack; after ``stack`` died it is for the caller to start it again.
     victim : str
         One of `VICTIMS`, or another part of the stack.
-    held : int
+    held : int, optional
         The process that is held at a point: what dies is the task that it belongs to, or the task's worker.
     """
     if victim == "stack":
@@ -36,14 +37,20 @@ def kill(project, victim, held):
         worker, task = _worker_and_task(project, held)
         os.kill(task if victim == "task" else worker, signal.SIGKILL)
     else:
-        kill_part(project, victim)
+        old = project.record()["parts"][victim]["pid"]
+        os.kill(old, signal.SIGKILL)
+        until(lambda: project.record()["parts"][victim]["pid"] != old, f"{victim} is started again")
 
 
-def kill_part(project, part):
-    """Kill a part of the stack, and wait until the supervisor has started it again."""
-    old = project.record()["parts"][part]["pid"]
-    os.kill(old, signal.SIGKILL)
-    until(lambda: project.record()["parts"][part]["pid"] != old, f"{part} is started again")
+@contextlib.contextmanager
+def away(project, part):
+    """Kill a part with all that it started, and keep the supervisor from starting it again within the block."""
+    project.process.send_signal(signal.SIGSTOP)
+    try:
+        processes.end(processes.Session(**project.record()["parts"][part]), 0)
+        yield
+    finally:
+        project.process.send_signal(signal.SIGCONT)
 
 
 def _worker_and_task(project, held):
