@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 
 from dropforge.cli import models, specs, stack
 from dropforge.cli.common import disk_explained, err
+from dropforge.stack.environment import ONE_THREAD
+
+# The libraries that read them are not imported yet.
+os.environ.update(ONE_THREAD | os.environ)
 
 app = typer.Typer(
     help="Drop a config, get a model in production.",

@@ -26,8 +26,15 @@ LEAN = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 # a part that is started again is noticed within seconds.
 PATIENT = {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
 
-# Candidates are trained beside each other, one process each: threads inside a fit would only fight for the cores.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# Candidates are trained beside each other, one process each: threads inside a fit would only fight for the cores. A
+# fit that may use more (see `training.threads`) lets them sleep while they wait: on cores that others use too, busy
+# waiting made a boosting eight times slower.
+ONE_THREAD = {
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 # What makes tasks start quickly and lost parts be replaced quickly; each was measured (docs/architecture.md).
 QUICK = {
