@@ -1,4 +1,8 @@
-"""Peak memory of several processes: the sum of their proportional set sizes, so that what they share counts once."""
+"""Peak memory of several processes: the sum of their proportional set sizes, so that what they share counts once.
+
+To look costs: the kernel walks through all pages of some twenty processes, which takes 0.2 s of a core and holds them
+up meanwhile. So what is timed is looked at rarely, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 
 import psutil
 
-EVERY_SECONDS = 1.0
+from tests.stack.project import RunningProject
 
 
 @dataclass
@@ -21,20 +25,22 @@ class Peak:
 
 
 @contextlib.contextmanager
-def peak(pids: Callable[[], Iterable[int]]) -> Iterator[Peak]:
-    """Look at processes every second while the block runs.
+def peak(pids: Callable[[], Iterable[int]], every: float = 1.0) -> Iterator[Peak]:
+    """Look at processes again and again while the block runs.
 
     Parameters
     ----------
     pids : callable
         Gives the processes' numbers as they are now.
+    every : float
+        Seconds between two looks.
     """
     seen, done = Peak(), threading.Event()
 
     def watch() -> None:
         while True:
             seen.mib = max(seen.mib, sum(map(_mib, pids())))
-            if done.wait(EVERY_SECONDS):
+            if done.wait(every):
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -46,20 +52,24 @@ def peak(pids: Callable[[], Iterable[int]]) -> Iterator[Peak]:
         watcher.join()
 
 
-def session(leader: int) -> list[int]:
-    """Return the processes of a session."""
+def workers_of(project: RunningProject) -> list[int]:
+    """Return Airflow's scheduler, its workers, and all that they started: what belongs to its session."""
+    return _session(project.record()["parts"]["scheduler"]["pid"])
+
+
+def workers_of_joblib() -> list[int]:
+    """Return the processes that this one started, and theirs, in its own session; the stack has others."""
+    mine = set(_session(os.getsid(0)))
+    return [process.pid for process in psutil.Process().children(recursive=True) if process.pid in mine]
+
+
+def _session(leader: int) -> list[int]:
     found = []
     for pid in psutil.pids():
         with contextlib.suppress(OSError):  # gone since
             if os.getsid(pid) == leader:
                 found.append(pid)
     return found
-
-
-def children() -> list[int]:
-    """Return the processes that this one started, and theirs, in its own session: joblib's workers."""
-    mine = set(session(os.getsid(0)))
-    return [process.pid for process in psutil.Process().children(recursive=True) if process.pid in mine]
 
 
 def _mib(pid: int) -> float:

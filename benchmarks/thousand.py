@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from benchmarks import memory
 from benchmarks.by_hand import CORES, Workers
 from benchmarks.configs import small
@@ -14,39 +12,39 @@ PIPELINE = "thousand"
 
 
 def run(options: Options) -> list[Figure]:
-    """Return seconds to the last version, and peaks of memory, of a tenth as well: it must not grow with the number."""
-    count, repetitions = options.size(1000, 40), options.size(3, 1)
-    workers = Workers(options.project, PIPELINE, small(4 * CORES, seed=9_000))
+    """Return seconds to the last version, and peaks of memory, of a tenth as well: it must not grow with the number.
+
+    The peak is that of the timed runs, looked at so rarely that it does not slow them; they are long enough for that.
+    """
+    count, rarely = options.size(1000, 40), options.size(10.0, 2.0)
     project = options.project
+    workers = Workers(project, PIPELINE, small(4 * CORES, seed=9_000))
     drop(project, PIPELINE, small(8, seed=8_000))  # warm
     peaks: dict[str, list[float]] = {"tenth": [], "ours": [], "joblib": []}
 
-    def ours(configs: dict[str, str], name: str) -> float:
-        with memory.peak(lambda: memory.session(project.record()["parts"]["scheduler"]["pid"])) as peak:
-            seconds = drop(project, PIPELINE, configs).seconds
-        peaks[name].append(peak.mib)
+    def tenth(number: int) -> float:
+        with memory.peak(lambda: memory.workers_of(project)) as peak:
+            seconds = drop(project, PIPELINE, small(count // 10, seed=1_000 + number)).seconds
+        peaks["tenth"].append(peak.mib)
         return seconds
 
-    def joblib(configs: dict[str, str]) -> float:
-        with memory.peak(memory.children) as peak:
-            seconds = workers.seconds(configs)
+    def ours(number: int) -> float:
+        with memory.peak(lambda: memory.workers_of(project), rarely) as peak:
+            seconds = drop(project, PIPELINE, small(count, seed=number)).seconds
+        peaks["ours"].append(peak.mib)
+        return seconds
+
+    def joblib(number: int) -> float:
+        with memory.peak(memory.workers_of_joblib, rarely) as peak:
+            seconds = workers.seconds(small(count, seed=number))
         peaks["joblib"].append(peak.mib)
         return seconds
 
-    _, seconds, theirs = alternate(
-        repetitions,
-        options.say,
-        lambda number: ours(small(count // 10, seed=1_000 + number), "tenth"),
-        lambda number: ours(small(count, seed=number), "ours"),
-        lambda number: joblib(small(count, seed=number)),
-    )
+    _, seconds, theirs = alternate(options.size(3, 1), options.say, tenth, ours, joblib)
+    found = {name: tuple(values) for name, values in peaks.items()}
+    memory_name = f"peak memory of scheduler and workers, {count} configs"
     return [
         Figure(f"{count} configs to the last version", "s", seconds, "joblib", theirs, Aim("ratio", 1.2)),
-        *_memory(count, {name: tuple(values) for name, values in peaks.items()}),
+        Figure(memory_name, "MiB", found["ours"], f"{count // 10} configs", found["tenth"], Aim("ratio", 1.1)),
+        Figure(memory_name, "MiB", found["ours"], "joblib's workers", found["joblib"]),
     ]
-
-
-def _memory(count: int, peaks: dict[str, tuple[float, ...]]) -> Iterator[Figure]:
-    name = f"peak memory of scheduler and workers, {count} configs"
-    yield Figure(name, "MiB", peaks["ours"], f"{count // 10} configs", peaks["tenth"], Aim("ratio", 1.1))
-    yield Figure(name, "MiB", peaks["ours"], "joblib's workers", peaks["joblib"])
