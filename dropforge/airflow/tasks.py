@@ -90,26 +90,28 @@ def claim(home: str, settings: str) -> list[Batch]:
 def train(batch: Batch, home: str, settings: str) -> str:
     """Train the candidates of a batch; what became of each is the task's result."""
     from dropforge.data import load
-    from dropforge.training import Outcome
-    from dropforge.training import train as train_candidate
+    from dropforge.training import Outcome, Trainer
 
     pipeline, folder, project = decode(settings), _folder(home, settings), Project(Path(home))
     left = json.loads(batch["items"])
-    rows = None
+    trainer = None
     outcomes: list[dict[str, Any]] = []
     try:
-        while left:
-            item = left[0]
-            try:
-                candidate = from_plain(item["candidate"], _allowed(pipeline))
-                config = folder.content(Claim(candidate.config_file, item["key"]))
-                rows = rows or load(pipeline.data, project.home)
-                outcome = train_candidate(candidate, config, pipeline, rows, project, item["drop"], batch["threads"])
-            except UserError as error:
-                outcome = Outcome("failed", item["label"], item["candidate"]["class"], error=str(error))
-            log.info("%s", summary(vars(outcome), pipeline.promote.metric))
-            outcomes.append({"drop": item["drop"], **vars(outcome)})
-            left.pop(0)
+        with contextlib.ExitStack() as stack:
+            while left:
+                item = left[0]
+                try:
+                    candidate = from_plain(item["candidate"], _allowed(pipeline))
+                    config = folder.content(Claim(candidate.config_file, item["key"]))
+                    if trainer is None:
+                        rows = load(pipeline.data, project.home)
+                        trainer = stack.enter_context(Trainer(pipeline, rows, project, batch["threads"]))
+                    outcome = trainer.train(candidate, config, item["drop"])
+                except UserError as error:
+                    outcome = Outcome("failed", item["label"], item["candidate"]["class"], error=str(error))
+                log.info("%s", summary(vars(outcome), pipeline.promote.metric))
+                outcomes.append({"drop": item["drop"], **vars(outcome)})
+                left.pop(0)
     except Exception as error:
         # The infrastructure's error: Airflow tries again. If this was the last try, these configs stay.
         _push([*outcomes, *({"drop": item["drop"], "status": INTERRUPTED, "error": repr(error)} for item in left)])

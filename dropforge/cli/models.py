@@ -24,7 +24,7 @@ def train(
     from dropforge.data import load
     from dropforge.documents import Problem, UserError
     from dropforge.estimators import Allowed
-    from dropforge.training import train as train_candidate
+    from dropforge.training import Trainer
 
     project, settings = load_pipeline(spec, pipeline)
     try:
@@ -33,8 +33,8 @@ def train(
         raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(config))) from None
     candidates = read_candidates(content, config.name, Allowed(settings.train.estimators, settings.train.deny))
     rows = load(settings.data, project.home)
-    with disk_explained(project.state):
-        outcomes = [train_candidate(candidate, content, settings, rows, project) for candidate in candidates]
+    with disk_explained(project.state), Trainer(settings, rows, project) as trainer:
+        outcomes = [trainer.train(candidate, content) for candidate in candidates]
     if as_json:
         print_json([
             {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}

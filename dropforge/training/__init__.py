@@ -1,5 +1,5 @@
 """A candidate becomes a version: fit, evaluate, log, register."""
 
-from dropforge.training.train import Outcome, train
+from dropforge.training.train import Outcome, Trainer
 
-__all__ = ["Outcome", "train"]
+__all__ = ["Outcome", "Trainer"]

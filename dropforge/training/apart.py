@@ -14,8 +14,9 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import psutil
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 MB = 2**20
 LOOK_SECONDS = 0.05  # fresh memory comes at some GB/s: a limit is overrun by 100 or 200 MB at most
+KEPT_SHARE = 0.25  # of its limit: a process that keeps more from earlier work is not used again
 # Two forks at once would each inherit the other's pipe, and hold it open.
 _forking = threading.Lock()
 
@@ -45,50 +47,90 @@ class StoppedError(Exception):
         self.code = code
 
 
-def apart(work: Callable[[], T], memory_mb: float) -> T:
-    """Run ``work`` in a forked process, which inherits imported libraries and data, and ends with its parent.
+class Apart(Generic[T]):
+    """A forked process that does one piece of work after another, and ends with its parent.
+
+    It inherits imported libraries and data. Where it was stopped, or holds on to much memory, the next piece of work
+    gets a new one: a fork of a large process, cold as it is, costs as much as a small fit.
 
     Parameters
     ----------
-    work : callable
-        Its result, or the exception that it raises, must survive pickling.
+    function : callable
+        What does the work; it is inherited, and may be anything. Its arguments, and its result or the exception that
+        it raises, must survive pickling.
     memory_mb : float
-        What the process may come to hold beyond what it inherits, in MB of 2**20 bytes. Pages of mapped files, address
-        space that was only reserved, and inherited pages don't count. Only this process is measured, as no fit has
-        child processes: joblib is told to use threads.
-
-    Raises
-    ------
-    StoppedError
-        If the process came to its end before the work did.
+        What the process may come to hold during one piece of work, in MB of 2**20 bytes. What it inherits does not
+        count, nor do pages of mapped files and address space that was only reserved. Only this process is measured,
+        as no fit has child processes: joblib is told to use threads.
     """
-    context = multiprocessing.get_context("fork")
-    with _forking:
-        reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=_answer, args=(work, writer))
-        allowed = _held(os.getpid()) + memory_mb * MB
-        process.start()
-        writer.close()
-    try:
-        # The pipe also ends when the process does.
-        while not reader.poll(LOOK_SECONDS):
-            if _held(process.pid or 0) > allowed:
-                raise StoppedError("memory", -signal.SIGKILL)
-        ok, answer = reader.recv()
-    except (EOFError, OSError):
-        with _forking:  # who starts a process collects the exit codes of those that have ended
-            process.join()
-        code = process.exitcode or 0
-        reasons: dict[int, Literal["time", "killed"]] = {-signal.SIGALRM: "time", -signal.SIGKILL: "killed"}
-        raise StoppedError(reasons.get(code, "crashed"), code) from None
-    finally:
-        # Whatever ends the waiting ends the process. Where there is an answer, nothing is left to do in it.
-        process.kill()
-        process.join()
-        reader.close()
-    if not ok:
-        raise answer
-    return answer
+
+    def __init__(self, function: Callable[..., T], memory_mb: float) -> None:
+        self.function, self.memory_mb = function, memory_mb
+        self._process: BaseProcess | None = None
+        self._inherited = 0
+
+    def __enter__(self) -> Apart[T]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def run(self, *arguments: Any) -> T:
+        """Return what the function makes of the arguments.
+
+        Raises
+        ------
+        StoppedError
+            If the process came to its end before the work did.
+        """
+        process = self._process or self._start()
+        allowed = max(self._inherited, _held(process.pid or 0)) + self.memory_mb * MB
+        try:
+            self._line.send(arguments)
+            # The line also ends when the process does.
+            while not self._line.poll(LOOK_SECONDS):
+                if _held(process.pid or 0) > allowed:
+                    raise StoppedError("memory", -signal.SIGKILL)
+            ok, answer = self._line.recv()
+        except (EOFError, OSError):
+            with _forking:  # who starts a process collects the exit codes of those that have ended
+                process.join()
+            code = process.exitcode or 0
+            self._end()
+            reasons: dict[int, Literal["time", "killed"]] = {-signal.SIGALRM: "time", -signal.SIGKILL: "killed"}
+            raise StoppedError(reasons.get(code, "crashed"), code) from None
+        except BaseException:
+            self._end()  # whatever ends the waiting ends the work
+            raise
+        if _held(process.pid or 0) - self._inherited > KEPT_SHARE * self.memory_mb * MB:
+            self._end()
+        if not ok:
+            raise answer
+        return answer
+
+    def _start(self) -> BaseProcess:
+        context = multiprocessing.get_context("fork")
+        with _forking:
+            self._line, line = context.Pipe()
+            process = context.Process(target=_serve, args=(self.function, line))
+            self._inherited = _held(os.getpid())
+            process.start()
+            line.close()
+        self._process = process
+        return process
+
+    def _end(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.join()
+            self._line.close()
+            self._process = None
+
+
+def apart(work: Callable[[], T], memory_mb: float) -> T:
+    """Do one piece of work in a process of its own; see :class:`Apart`."""
+    with Apart(work, memory_mb) as process:
+        return process.run()
 
 
 @contextlib.contextmanager
@@ -102,19 +144,22 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _answer(work: Callable[[], Any], writer: Connection) -> None:
-    """Send whether the work went well, and its result or exception."""
+def _serve(function: Callable[..., Any], line: Connection) -> None:
+    """For each set of arguments, send whether the work went well, and its result or exception."""
     _end_first()
     # Who ends a task signals its whole group. That is said to the parent; here it would look like a failed fit.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    try:
-        answer = (True, work())
-    except Exception as error:
-        answer = (False, _portable(error))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    writer.send(answer)
+    with contextlib.suppress(EOFError):
+        while True:
+            arguments = line.recv()
+            try:
+                answer = (True, function(*arguments))
+            except Exception as error:
+                answer = (False, _portable(error))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            line.send(answer)
 
 
 def _portable(error: Exception) -> Exception:

@@ -1,4 +1,4 @@
-"""Train candidates: each in a process of its own, so that one can be stopped without harm to the others."""
+"""Train candidates apart from the process that asks, so that one can be stopped without harm to the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training import evaluate, fit, log
-from dropforge.training.apart import StoppedError, apart, time_limit
+from dropforge.training.apart import Apart, StoppedError, time_limit
 from dropforge.training.threads import limit_threads
 
 
@@ -53,50 +53,59 @@ class Outcome:
     error: str = ""
 
 
-def train(
-    candidate: Candidate,
-    config: bytes,
-    pipeline: Pipeline,
-    rows: Rows,
-    project: Project,
-    drop: str = "",
-    threads: int | None = None,
-) -> Outcome:
-    """Train, log and register one candidate, once.
+class Trainer:
+    """Trains candidates of a pipeline, one after the other, each within its limits; use it in a ``with`` block.
 
     Parameters
     ----------
-    candidate : Candidate
-        What to train.
-    config : bytes
-        The config as it was dropped, for the record.
     pipeline : Pipeline
         The settings.
     rows : Rows
         The pipeline's data.
     project : Project
         Where state is kept and MLflow answers.
-    drop : str
-        Names this drop: a forced candidate is trained once for each.
     threads : int, optional
-        How many the fit may use; all the cores' by default.
-
-    Returns
-    -------
-    Outcome
-        A failure of the candidate is an outcome too; the infrastructure's errors are raised.
+        How many a fit may use; all the cores' by default.
     """
-    started = time.perf_counter()
-    work = partial(_train_once, candidate, config, pipeline, rows, project, drop, threads or joblib.cpu_count())
-    try:
-        outcome = apart(work, pipeline.train.memory_mb)
-    except StoppedError as error:
-        outcome = _failed(candidate, UserError(_explain(error, pipeline, candidate.config_file)))
-    return replace(outcome, seconds=round(time.perf_counter() - started, 3))
+
+    def __init__(self, pipeline: Pipeline, rows: Rows, project: Project, threads: int | None = None) -> None:
+        self.pipeline = pipeline
+        work = partial(_train_once, pipeline, rows, project, threads or joblib.cpu_count())
+        self._apart = Apart(work, pipeline.train.memory_mb)
+
+    def __enter__(self) -> Trainer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._apart.__exit__(*error)
+
+    def train(self, candidate: Candidate, config: bytes, drop: str = "") -> Outcome:
+        """Train, log and register one candidate, once.
+
+        Parameters
+        ----------
+        candidate : Candidate
+            What to train.
+        config : bytes
+            The config as it was dropped, for the record.
+        drop : str
+            Names this drop: a forced candidate is trained once for each.
+
+        Returns
+        -------
+        Outcome
+            A failure of the candidate is an outcome too; the infrastructure's errors are raised.
+        """
+        started = time.perf_counter()
+        try:
+            outcome = self._apart.run(candidate, config, drop)
+        except StoppedError as error:
+            outcome = _failed(candidate, UserError(_explain(error, self.pipeline, candidate.config_file)))
+        return replace(outcome, seconds=round(time.perf_counter() - started, 3))
 
 
 def _train_once(
-    candidate: Candidate, config: bytes, pipeline: Pipeline, rows: Rows, project: Project, drop: str, threads: int
+    pipeline: Pipeline, rows: Rows, project: Project, threads: int, candidate: Candidate, config: bytes, drop: str
 ) -> Outcome:
     key = digest(candidate, rows.digest, pipeline.data.split)
     tags = {

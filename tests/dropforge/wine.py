@@ -13,7 +13,7 @@ from dropforge.estimators import Allowed
 from dropforge.project import Project
 from dropforge.registry import Store, Version
 from dropforge.settings import Data, Host, Pipeline, Promote, Split, Train
-from dropforge.training import Outcome, train
+from dropforge.training import Outcome, Trainer
 
 WINE = Pipeline(
     name="wine",
@@ -44,7 +44,8 @@ def train_config(
     config: bytes, rows: Rows, project: Project, pipeline: Pipeline = WINE, file: str = "model.yaml"
 ) -> Outcome:
     """Train the one candidate of a config."""
-    return train(candidate(config, file), config, pipeline, rows, project)
+    with Trainer(pipeline, rows, project) as trainer:
+        return trainer.train(candidate(config, file), config)
 
 
 def version_of(store: Store, number: int | str) -> Version:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from dropforge.training import apart as module
-from dropforge.training.apart import MB, StoppedError, apart, time_limit
+from dropforge.training.apart import MB, Apart, StoppedError, apart, time_limit
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="measured by Linux alone")
 
@@ -145,3 +145,28 @@ def test_killed_parent_takes_its_process_along() -> None:
     parent.join()
     psutil.wait_procs([process], timeout=20)
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_process_is_used_again_until_it_keeps_much_memory() -> None:
+    kept: list[np.ndarray] = []
+
+    def work(megabytes: int) -> int:
+        kept.append(np.ones(megabytes * MB, dtype=np.uint8))
+        return os.getpid()
+
+    with Apart(work, 100) as process:
+        first, second, third = process.run(1), process.run(40), process.run(1)
+    assert first == second
+    assert third != second
+    assert psutil.Process().children() == []
+
+
+def test_what_earlier_work_kept_does_not_count_against_the_next() -> None:
+    kept: list[np.ndarray] = []
+
+    def work(megabytes: int) -> int:
+        kept.append(np.ones(megabytes * MB, dtype=np.uint8))
+        return os.getpid()
+
+    with Apart(work, 100) as process:
+        assert process.run(20) == process.run(90)

@@ -20,8 +20,9 @@ from dropforge.data import load as load_rows
 from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.registry.models import load
-from dropforge.training import train
-from tests.dropforge.wine import FOREST, TREE, WINE, candidate, train_config
+from dropforge.settings import Pipeline
+from dropforge.training import Outcome, Trainer
+from tests.dropforge.wine import FOREST, STUMP, TREE, WINE, candidate, train_config
 
 # Its loop holds the interpreter's lock: the process hears no signal until it ends.
 ENDLESS = b"""class: sklearn.linear_model.LogisticRegression
@@ -33,6 +34,13 @@ params: {solver: saga, max_iter: 1000000000, tol: 0.0}
 ENDLESS_FOREST = b"class: RandomForestClassifier\nparams: {n_estimators: 100000000}\n"
 # Its weights alone are 860 MB.
 HUGE_NETWORK = b"class: MLPClassifier\nparams: {hidden_layer_sizes: [10000, 10000]}\n"
+
+
+def trained(
+    config: bytes, pipeline: Pipeline, rows: Rows, project: Project, drop: str = "", threads: int | None = None
+) -> Outcome:
+    with Trainer(pipeline, rows, project, threads) as trainer:
+        return trainer.train(candidate(config), config, drop)
 
 
 def limited(seconds: float = 120, memory_mb: float = 4096) -> Any:
@@ -64,7 +72,7 @@ def test_forced_candidate_is_trained_once_for_each_drop(stocked: Project, rows: 
     forced = TREE + b"force: true\n"
 
     def drop(name: str) -> tuple[str, str | None]:
-        outcome = train(candidate(forced), forced, WINE, rows, stocked, name)
+        outcome = trained(forced, WINE, rows, stocked, name)
         return outcome.status, outcome.version
 
     assert drop("run-1/a/0") == ("trained", "4")
@@ -131,7 +139,7 @@ def test_fit_uses_the_threads_it_is_given_and_the_params_logged_are_the_users(
 
     monkeypatch.setattr("dropforge.training.fit.fit", fit_and_tell)
     config = b"class: RandomForestClassifier\nparams: {n_estimators: 5, n_jobs: -1}\n"
-    outcome = train(candidate(config), config, WINE, rows, project, threads=1)
+    outcome = trained(config, WINE, rows, project, threads=1)
     assert outcome.status == "trained", outcome.error
     store = Store.connect(project)
     run = store.client.get_run(store.search("wine", {})[0].run_id or "")
@@ -197,7 +205,7 @@ def test_unusual_estimators_become_versions_that_load_back(project: Project, row
 def test_model_that_could_not_be_loaded_back_is_a_failure_and_leaves_no_run(project: Project, rows: Rows) -> None:
     data = replace(WINE.data, source="sklearn.datasets.load_breast_cancer")
     text = b"class: TunedThresholdClassifierCV\nparams: {estimator: {class: GaussianNB}}\n"
-    outcome = train(candidate(text), text, replace(WINE, data=data), load_rows(data, project.home), project)
+    outcome = trained(text, replace(WINE, data=data), load_rows(data, project.home), project)
     assert outcome.status == "failed"
     assert "could not be loaded back safely" in outcome.error
     assert Store.connect(project).client.search_experiments(filter_string="name = 'wine'") == []
@@ -251,6 +259,25 @@ def test_rows_of_a_file_are_trained_on_too(project: Project, rows: Rows, name: s
     else:
         frame.to_parquet(project.home / name)
     data = replace(WINE.data, source=name)
-    outcome = train(candidate(TREE), TREE, replace(WINE, data=data), load_rows(data, project.home), project)
+    outcome = trained(TREE, replace(WINE, data=data), load_rows(data, project.home), project)
     assert outcome.status == "trained", outcome.error
     assert outcome.metrics["test_accuracy"] > 0.5
+
+
+def test_candidates_share_a_process_until_it_is_stopped(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, fit = project.home / "told", dropforge.training.fit.fit
+
+    def fit_and_tell(*arguments: Any) -> Any:
+        with told.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return fit(*arguments)
+
+    monkeypatch.setattr(dropforge.training.fit, "fit", fit_and_tell)
+    with Trainer(limited(2), rows, project) as trainer:
+        statuses = [trainer.train(candidate(config), config).status for config in (STUMP, TREE, ENDLESS, FOREST)]
+    assert statuses == ["trained", "trained", "failed", "trained"]
+    first, second, third, fourth = told.read_text().split()
+    assert first == second == third
+    assert fourth != third
