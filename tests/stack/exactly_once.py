@@ -1,6 +1,7 @@
 """A config on its way from claim to served, somebody killed meanwhile, and what must be so in the end."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import httpx
@@ -15,11 +16,29 @@ LONGEST = 240.0
 
 @dataclass(frozen=True)
 class Found:
-    """What has become of configs: where they lie, of which config each version is, and what is not right."""
+    """What has become of configs: where each lies, how many versions each has, and what else is not right."""
 
-    filed: tuple[str, ...] = ()
-    versions: tuple[str, ...] = ()
-    wrong: tuple[str, ...] = ()
+    places: dict[str, list[str]]
+    versions: dict[str, int]
+    wrong: tuple[str, ...]
+
+    @property
+    def lost(self):
+        """Return how many are nowhere, or have no version."""
+        return sum(not self.places[file] or not self.versions[file] for file in self.places)
+
+    @property
+    def doubled(self):
+        """Return how many are in two places, or have two versions."""
+        return sum(len(self.places[file]) > 1 or self.versions[file] > 1 for file in self.places)
+
+
+class NotRightError(AssertionError):
+    """Configs did not come to their sound end."""
+
+    def __init__(self, found):
+        super().__init__(str(found))
+        self.found = found
 
 
 def config(number):
@@ -36,7 +55,7 @@ def drop_and_hold(project, point, file, number):
 
 
 def drop_and_kill(project, point, victim, number):
-    """Kill ``victim`` while a config is held at ``point``; return the config's name, and when that was."""
+    """Kill ``victim`` while a config is held at ``point``; return the configs' names, and when that was."""
     file = f"{point} {victim} {number}.yaml"
     try:
         held = drop_and_hold(project, point, file, number)
@@ -46,7 +65,7 @@ def drop_and_kill(project, point, victim, number):
         project.points.release()
     if victim == "stack":
         project.up()
-    return file, killed
+    return [file], killed
 
 
 def be_without_mlflow(project, seconds, number):
@@ -56,10 +75,10 @@ def be_without_mlflow(project, seconds, number):
     """
     files = [f"away {number} {when}.yaml" for when in ("before", "meanwhile")]
     try:
-        drop_and_hold(project, "opened", files[0], f"{number}0")
+        drop_and_hold(project, "opened", files[0], 100_000 + number)
         with away(project, "mlflow"):
             project.points.release()
-            project.drop(PIPELINE, **{files[1].replace(".", "_"): config(f"{number}1")})
+            project.drop(PIPELINE, **{files[1].replace(".", "_"): config(200_000 + number)})
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 assert project.waiting(PIPELINE) == sorted(files)
@@ -83,45 +102,47 @@ def await_sound(project, *files):
     -------
     float
         When it was right, as `time.monotonic` tells it.
+
+    Raises
+    ------
+    NotRightError
+        If it is not right after `LONGEST` seconds, or not any more.
     """
-    found = Found()
-
-    def is_right():
-        nonlocal found
-        found = look(project, files)
-        return not found.wrong
-
-    try:
-        until(is_right, files, LONGEST)
-    except AssertionError as error:
-        raise AssertionError(f"{error}: {found}") from None
+    end = time.monotonic() + LONGEST
+    while (found := look(project, files)).wrong:
+        if time.monotonic() > end:
+            raise NotRightError(found)
+        time.sleep(0.1)
     right = time.monotonic()
     project.idle(f"{PIPELINE}_train", f"{PIPELINE}_promote")
-    found = look(project, files)
-    assert not found.wrong, found
+    if (found := look(project, files)).wrong:
+        raise NotRightError(found)
     return right
 
 
 def look(project, files):
     """Return what has become of configs, as far as MLflow tells just now."""
-    filed = tuple(
-        f"{place.parent.name}/{place.name}"
-        for file in files
-        for place in project.watch(PIPELINE).rglob(f"{file.removesuffix('.yaml')}[.-]*")
-    )
+    places = {file: _places(project.watch(PIPELINE), file) for file in files}
+    counts = dict.fromkeys(files, 0)
     try:
         httpx.get(f"{project.addresses['mlflow']}/health", timeout=2).raise_for_status()
-        mine = [version for version in project.versions(PIPELINE) if version.tags["config_file"] in files]
-        return Found(filed, tuple(v.tags["config_file"] for v in mine), tuple(_wrong(project, files, filed, mine)))
+        versions = [version for version in project.versions(PIPELINE) if version.tags["config_file"] in files]
+        counts |= Counter(version.tags["config_file"] for version in versions)
+        wrong = [f"{file} is not filed once" for file in files if places[file] != [f"done/{file}"]]
+        wrong += [f"{file} has not one version" for file in files if counts[file] != 1]
+        wrong += _wrong(project, versions)
     except (httpx.HTTPError, MlflowException) as error:
-        return Found(filed, (), (f"{type(error).__name__}: {error}",))
+        wrong = [f"{type(error).__name__}: {error}"]
+    return Found(places, counts, tuple(wrong))
 
 
-def _wrong(project, files, filed, versions):
-    if sorted(filed) != sorted(f"done/{file}" for file in files):
-        yield "not each config is filed once"
-    if sorted(version.tags["config_file"] for version in versions) != sorted(files):
-        yield "not each has one version"
+def _places(folder, file):
+    """Return where a config lies, also under the name that a second one would get, and its explanation."""
+    stem = file.removesuffix(".yaml")
+    return [f"{place.parent.name}/{place.name}" for place in folder.rglob(f"{stem}[.-]*")]
+
+
+def _wrong(project, versions):
     if running := project.running(PIPELINE):
         yield f"MLflow runs {running} are RUNNING"
     if pending := [version.version for version in versions if version.tags["decision"] == "pending"]:

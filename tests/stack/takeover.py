@@ -1,4 +1,8 @@
-"""How long a killed part of the stack is missing, in seconds."""
+"""How long a killed part of the stack is missing.
+
+Both functions return seconds since it was killed: until it works again, and until a config is registered that was
+dropped at that moment, or that was at work then.
+"""
 
 import time
 from datetime import datetime
@@ -14,15 +18,7 @@ PARTS = ("scheduler", "triggerer", "api-server", "dag-processor", "mlflow", "ser
 
 
 def take_over(project, part, number):
-    """Kill a part at the moment of a drop.
-
-    Returns
-    -------
-    float
-        Until the new one says that it does its work.
-    float
-        Until the dropped config is registered.
-    """
+    """Kill a part at the moment of a drop; the new one says itself that it works."""
     file = f"takeover {part} {number}.yaml"
     project.drop(PIPELINE, **{file.replace(".", "_"): config(number)})
     started = time.monotonic()
@@ -30,18 +26,15 @@ def take_over(project, part, number):
     new = psutil.Process(project.record()["parts"][part]["pid"]).create_time()
     until(lambda: _works(project, part, new), f"{part} works")
     back = time.monotonic() - started
-    until(lambda: _is_registered(project, file), f"{file} is registered")
-    registered = time.monotonic() - started
-    project.idle(f"{PIPELINE}_train", f"{PIPELINE}_promote")
-    return back, registered
+    return back, _registered(project, file) - started
 
 
 def run_again(project, victim, number):
-    """Kill a task's process or its worker in a fit, and return the seconds until the task runs again."""
+    """Kill a task's process or its worker in a fit; it works again when the next try runs."""
     file = f"again {victim} {number}.yaml"
     try:
         held = drop_and_hold(project, "fitting", file, number)
-        killed = time.time()
+        killed, started = time.time(), time.monotonic()
         kill(project, victim, held)
     finally:
         project.points.release()
@@ -50,8 +43,7 @@ def run_again(project, victim, number):
         lambda: (task := project.train_task(f"{PIPELINE}_train", label)) and task["try_number"] > 1 and _start(task),
         f"{file} is tried again",
     )
-    project.idle(f"{PIPELINE}_train", f"{PIPELINE}_promote")
-    return again - killed
+    return again - killed, _registered(project, file) - started
 
 
 def _start(task):
@@ -80,7 +72,16 @@ def _answer(url):
     return answer if answer.is_success else None
 
 
-def _is_registered(project, file):
-    if _answer(f"{project.addresses['mlflow']}/health") is None:
-        return False
-    return any(version.tags["config_file"] == file for version in project.versions(PIPELINE))
+def _registered(project, file):
+    """Wait until a config is registered and nobody is at work any more; return when it was registered."""
+
+    def is_registered():
+        # MLflow's client would try again for minutes.
+        if _answer(f"{project.addresses['mlflow']}/health") is None:
+            return False
+        return any(version.tags["config_file"] == file for version in project.versions(PIPELINE))
+
+    until(is_registered, f"{file} is registered")
+    registered = time.monotonic()
+    project.idle(f"{PIPELINE}_train", f"{PIPELINE}_promote")
+    return registered

@@ -24,8 +24,8 @@ NUMBERS = itertools.count()
 
 @pytest.mark.parametrize("point", KILLED_AT)
 def test_killed_at_any_point_nothing_is_lost_and_nothing_doubled(project, point):
-    file, _ = drop_and_kill(project, point, KILLED_AT[point], next(NUMBERS))
-    await_sound(project, file)
+    files, _ = drop_and_kill(project, point, KILLED_AT[point], next(NUMBERS))
+    await_sound(project, *files)
 
 
 def test_while_mlflow_is_away_configs_wait_and_then_all_is_done_once(project):
