@@ -6,7 +6,9 @@ until it is filed; its content is kept as a snapshot, so that a config that is r
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 import os
 import uuid
@@ -68,6 +70,7 @@ class WatchFolder:
         is_active : callable
             Whether a run may still file what it claimed; the claims of others are free again.
         """
+        is_active = functools.cache(is_active)  # it asks Airflow; there may be a thousand claims of one run
         self.prepare()
         taken = []
         with self._lock():
@@ -91,6 +94,7 @@ class WatchFolder:
         """Return the names of the whole files that no active run has claimed."""
         if not self.path.is_dir():
             return []
+        is_active = functools.cache(is_active)
         active = {key: record["file"] for key, record in self._records() if record["run"] and is_active(record["run"])}
         return [path.name for path in whole_files(self.path) if not _is_among(path, active)]
 
@@ -143,12 +147,15 @@ class WatchFolder:
 
         What no run owns has been filed; the same content in the watch folder is then a new drop.
         """
-        dropped, filed = [self.path / claim.file], []
+        dropped, filed = iter([self.path / claim.file]), self._filed(claim, folder)
+        places = itertools.chain(filed, dropped) if is_filed else itertools.chain(dropped, filed)
+        return next((p for p in places if p.is_file() and _key(claim.file, _read(p)[0] or b"") == claim.key), None)
+
+    def _filed(self, claim: Claim, folder: Path) -> Iterator[Path]:
+        """Give the filed files that may be the claim's; the folders are listed only when they are asked for."""
         for place in (folder, self.path / REJECTED, self.path / DONE):
             if place.is_dir():
-                filed += sorted(path for path in place.iterdir() if _is_named_after(path.name, claim.file))
-        places = [*filed, *dropped] if is_filed else [*dropped, *filed]
-        return next((p for p in places if p.is_file() and _key(claim.file, _read(p)[0] or b"") == claim.key), None)
+                yield from sorted(path for path in place.iterdir() if _is_named_after(path.name, claim.file))
 
     def _owner(self, key: str) -> str | None:
         record = _read_record(self.claims / f"{key}.json")
