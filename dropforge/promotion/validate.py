@@ -35,7 +35,8 @@ def pending(store: Store, pipeline: Pipeline) -> list[Version]:
 def validate(store: Store, pipeline: Pipeline, rows: Rows, version: Version) -> Validation:
     """Score a version on the holdout rows and tag it with the result."""
     validation = measure(store, pipeline.promote, rows, version)
-    store.tag(version, result_tags(pipeline.promote, rows, validation))
+    tags = result_tags(pipeline.promote, rows, validation)
+    store.tag(version, {name: value for name, value in tags.items() if value or name in version.tags})
     return validation
 
 

@@ -266,9 +266,9 @@ class Store:
             raise
 
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
-        """Set tags of a version; what it says already costs no call, and neither does an empty tag that it lacks."""
+        """Set tags of a version; what it says already costs no call."""
         for key, value in tags.items():
-            if version.tags.get(key, "") != value:
+            if version.tags.get(key) != value:
                 self.registry.set_model_version_tag(version.name, version.version, key, value)
 
     def champion(self, name: str, promote: Promote) -> Champion:

@@ -34,6 +34,7 @@ from mlflow.entities import (
     Param,
 )
 from mlflow.models import Model, ModelSignature, infer_signature
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from dropforge.configs import Candidate
 from dropforge.data import Rows
@@ -90,10 +91,10 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         run_id = run.info.run_id
         model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
         _save(fitted.estimator, model, run_id, signature, rows, types, Path(folder, "model"))
-        store.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+        get_artifact_repository(model.artifact_location).log_artifacts(str(Path(folder, "model")))
         store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         _write_files(Path(folder, "run"), origin, rows, fitted, evaluation)
-        store.client.log_artifacts(run_id, str(Path(folder, "run")))
+        get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
         store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
         store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         _log_values(store, run_id, params, list(_metrics(fitted, evaluation, run_id, model.model_id)))

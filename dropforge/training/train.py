@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Literal
 
 import joblib
@@ -70,7 +71,7 @@ class Trainer:
 
     def __init__(self, pipeline: Pipeline, rows: Rows, project: Project, threads: int | None = None) -> None:
         self.pipeline = pipeline
-        work = partial(_train_once, pipeline, rows, project, threads or joblib.cpu_count())
+        work = functools.partial(_train_once, pipeline, rows, project, threads or joblib.cpu_count())
         self._apart = Apart(work, pipeline.train.memory_mb)
 
     def __enter__(self) -> Trainer:
@@ -117,7 +118,7 @@ def _train_once(
         "decision": "pending",
         "drop": drop,
     }
-    store = Store.connect(project)
+    store = _store(project, os.getpid())
     # Two runs may hold the same candidate: the second waits here, and then finds the first one's version.
     with store.exclusive(f"{pipeline.name}-{key}"):
         store.end_lost_runs(pipeline.name, key)
@@ -134,6 +135,12 @@ def _train_once(
         except UserError as error:
             return _failed(candidate, error)
     return _outcome("trained", candidate, version, evaluation.metrics)
+
+
+@functools.cache
+def _store(project: Project, process: int) -> Store:
+    """Return the connection of this process: one for all its candidates, and none that a fork inherits."""
+    return Store.connect(project)
 
 
 def _outcome(
