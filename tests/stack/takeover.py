@@ -39,15 +39,13 @@ def run_again(project, victim, number):
     finally:
         project.points.release()
     label = f"{file}: DecisionTreeClassifier"
-    again = until(
-        lambda: (task := project.train_task(f"{PIPELINE}_train", label)) and task["try_number"] > 1 and _start(task),
-        f"{file} is tried again",
-    )
-    return again - killed, _registered(project, file) - started
+    until(lambda: _start(project.train_task(f"{PIPELINE}_train", label)) > killed, f"{file} is tried again")
+    return time.time() - killed, _registered(project, file) - started
 
 
 def _start(task):
-    return task["start_date"] and datetime.fromisoformat(task["start_date"]).timestamp()
+    """Return when a task was started; it keeps the time of its last try until the next one."""
+    return datetime.fromisoformat(task["start_date"]).timestamp() if task and task["start_date"] else 0
 
 
 def _works(project, part, since):
