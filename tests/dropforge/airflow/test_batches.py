@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dropforge.airflow.batches import FEW, LARGE, batched
+from dropforge.airflow.batches import LARGE, batched
 
 
 def items(count):
     return [{"label": f"config.yaml: model {number}"} for number in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 1, FEW])
+@pytest.mark.parametrize("count", [0, 1, 8])
 def test_while_there_are_few_each_candidate_has_a_task_of_its_own(count):
-    assert batched(items(count)) == [(item["label"], [item]) for item in items(count)]
+    assert batched(items(count), 8) == [(item["label"], [item]) for item in items(count)]
 
 
 @given(st.integers(0, 30_000))
 def test_each_is_in_one_batch_and_the_batches_are_about_as_large_as_each_other(count):
-    groups = [group for _, group in batched(items(count))]
+    groups = [group for _, group in batched(items(count), 8)]
     found = [item["label"] for group in groups for item in group]
     assert sorted(found) == sorted(item["label"] for item in items(count))
     assert len(groups) <= 1000, "Airflow maps no more"
@@ -28,10 +28,10 @@ def test_each_is_in_one_batch_and_the_batches_are_about_as_large_as_each_other(c
 
 
 def test_neighbours_come_into_different_batches():
-    first, second, *_ = [group for _, group in batched(items(40))]
+    first, second, *_ = [group for _, group in batched(items(40), 8)]
     assert first[0]["label"].endswith("model 0")
     assert second[0]["label"].endswith("model 1")
 
 
 def test_a_shared_task_says_how_many_it_holds():
-    assert batched(items(1000))[0][0] == "config.yaml: model 0 and 24 more"
+    assert batched(items(1000), 8)[0][0] == "config.yaml: model 0 and 24 more"
