@@ -201,11 +201,13 @@ def stop(project: Project) -> bool:
         return False
     ran = _supervisor(record).alive
     if ran:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            process = psutil.Process(record["pid"])
+        with contextlib.suppress(ProcessLookupError):
             os.kill(record["pid"], signal.SIGTERM)
-            psutil.wait_procs([process], timeout=STOP_SECONDS)
-        if _supervisor(record).alive:
+        deadline = time.monotonic() + STOP_SECONDS
+        # One that has ended, and whose parent has not asked for its exit code yet, is not alive.
+        while (alive := _supervisor(record).alive) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if alive:
             raise UserError(
                 Problem(
                     f"the stack is not down: its supervisor, process {record['pid']}, lives after {STOP_SECONDS:.0f} s",

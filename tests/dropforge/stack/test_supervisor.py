@@ -264,3 +264,20 @@ def test_stopping_a_supervisor_that_does_not_end_says_so(project, monkeypatch):
         assert f"kill -KILL {stubborn.pid}" in problem.remedy
         assert project.stack_file.exists()
         stubborn.kill()
+
+
+@pytest.mark.timeout(60)
+def test_a_supervisor_that_has_ended_is_down_although_its_parent_never_asks(project, monkeypatch):
+    monkeypatch.setattr(module, "STOP_SECONDS", 600)
+    # A test before this one may have left SIGTERM ignored, and a child inherits that.
+    code = "import signal, subprocess; signal.signal(signal.SIGTERM, signal.SIG_DFL); "
+    code += "print(subprocess.Popen(['sleep', '600']).pid, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        pid = int(parent.stdout.readline())
+        project.state.mkdir()
+        record = {"pid": pid, "created": psutil.Process(pid).create_time(), "addresses": {}, "parts": {}}
+        project.stack_file.write_text(json.dumps(record))
+        assert stop(project) is True
+        assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        assert not project.stack_file.exists()
+        parent.stdin.close()
