@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 UV_VERSION := 0.13.9
 
-.PHONY: help demo up test test-fast lint bench lock clean
+.PHONY: help demo up test test-fast test-soak lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make up         a stack to look at, in this folder"
 	@echo "make test       everything that is checked (under 20 minutes)"
 	@echo "make test-fast  the unit tests (under a minute)"
+	@echo "make test-soak  everybody is killed everywhere, for hours (docs/reliability.md)"
 	@echo "make lint       format, lint, types, import rules, generated files"
 	@echo "make bench      the figures of docs/performance.md, measured here (ONLY=drop,tick: some of them)"
 	@echo "make clean      remove .venv and caches; models and history stay in .dropforge"
@@ -37,6 +38,10 @@ test: lint
 
 test-fast: .venv/.ready
 	$(BIN)/python -m pytest -m "not stack" -q
+
+# For longer: make test-soak SOAK="--repetitions 10 --minutes 600"
+test-soak: .venv/.ready
+	$(BIN)/python -m tests.stack.soak --write $(SOAK)
 
 lint: .venv/.ready
 	$(BIN)/ruff format --check .

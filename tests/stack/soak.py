@@ -151,8 +151,8 @@ def _machine():
     packages = ("apache-airflow", "mlflow", "scikit-learn")
     versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
     gigabytes = psutil.virtual_memory().total / 2**30
-    machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GiB, {platform.system()} {platform.release()}"
-    return f"Measured on {date.today()}: {machine}; Python {platform.python_version()}, {', '.join(versions)}"
+    machine = f"{os.cpu_count()} cores, {gigabytes:.0f} GiB, {platform.system()}"
+    return f"Measured on {date.today()}: {machine};\nPython {platform.python_version()}, {', '.join(versions)}"
 
 
 def _chosen(names):
