@@ -16,6 +16,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,11 @@ _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
 _EXAMPLE_ROWS = 3
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
-_PINNED = ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
+# What a model is loaded with again. Read at the import, once for all the processes that are forked.
+_PINS = [
+    f"{name}=={importlib.metadata.version(name)}"
+    for name in ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
+]
 
 
 @dataclass(frozen=True)
@@ -87,17 +92,20 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     with (
         store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run,
         tempfile.TemporaryDirectory(prefix="dropforge-") as folder,
+        ThreadPoolExecutor(1) as aside,
     ):
         run_id = run.info.run_id
+        # The plot is drawn while MLflow answers.
+        files = aside.submit(_write_files, Path(folder, "run"), origin, rows, fitted, evaluation)
         model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
         _save(fitted.estimator, model, run_id, signature, rows, types, Path(folder, "model"))
         get_artifact_repository(model.artifact_location).log_artifacts(str(Path(folder, "model")))
         store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        _write_files(Path(folder, "run"), origin, rows, fitted, evaluation)
-        get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
         store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
         store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         _log_values(store, run_id, params, list(_metrics(fitted, evaluation, run_id, model.model_id)))
+        files.result()
+        get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
         return store.create_version(pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, summary)
 
 
@@ -205,7 +213,7 @@ def _save(
         skops_trusted_types=sorted(types),
         signature=signature,
         input_example=_example(rows),
-        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in _PINNED],
+        pip_requirements=_PINS,
     )
 
 
