@@ -34,18 +34,19 @@ def main() -> int:
     names = [name for text in options.names for name in text.split(",") if name]
     if unknown := set(names) - set(NAMES):
         sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
-    return _run([name for name in NAMES if name in names or not names], quick=options.quick)
+    return _run([name for name in NAMES if name in names or not names], quick=options.quick, most=options.repetitions)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(NAMES)}; all by default")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that all of it works")
+    parser.add_argument("--repetitions", type=int, metavar="N", help="measure each at most N times (thousand: 6 min)")
     parser.add_argument("--markdown", type=Path, metavar="RESULT.json", help="only render a result as Markdown")
     return parser.parse_args()
 
 
-def _run(names: list[str], *, quick: bool) -> int:
+def _run(names: list[str], *, quick: bool, most: int | None) -> int:
     # Whoever runs this may work in another project's environment, which must not lead us to its services.
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
@@ -63,7 +64,7 @@ def _run(names: list[str], *, quick: bool) -> int:
         for name in names:
             say(name)
             try:
-                figures[name] = _benchmark(name)(Options(project, quick, say))
+                figures[name] = _benchmark(name)(Options(project, quick, most, say))
             except Exception as error:
                 # The others are worth their figures all the same.
                 traceback.print_exc()

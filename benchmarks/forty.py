@@ -12,7 +12,7 @@ PIPELINE = "forty"
 
 def run(options: Options) -> list[Figure]:
     """Return the seconds from the drop to the last version, beside the loop's."""
-    count, repetitions = options.size(40, 8), options.size(5, 2)
+    count, repetitions = options.size(40, 8), options.repetitions(5, 2)
     loop = Loop(options.project, PIPELINE)
     drop(options.project, PIPELINE, small(count, seed=8_000))  # warm
     ours, theirs = alternate(

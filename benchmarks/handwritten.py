@@ -18,7 +18,7 @@ def run(options: Options) -> list[Figure]:
     until(lambda: project.airflow.get(f"/dags/{DAG}").is_success, f"Airflow knows {DAG}")
     drop(project, PIPELINE, five(8_000))  # warm
     ours, theirs = alternate(
-        options.size(3, 1),
+        options.repetitions(3, 1),
         options.say,
         lambda number: drop(project, PIPELINE, five(number)).seconds,
         lambda number: _by_hand(project, number),

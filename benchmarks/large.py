@@ -13,7 +13,7 @@ PIPELINE = "large"
 
 def run(options: Options) -> list[Figure]:
     """Return the seconds from the drop to the last version, and, of runs of their own, the peaks of memory."""
-    project, repetitions = options.project, options.size(3, 1)
+    project, repetitions = options.project, options.repetitions(3, 1)
     rows.write_large(project.home, *options.size((200_000, 50), (4_000, 10)))
     warm_up = {f"warm-{i}.json": config("tree.DecisionTreeClassifier", max_depth=2 + i) for i in range(2 * CORES)}
     workers = Workers(project, PIPELINE, warm_up)

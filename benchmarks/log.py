@@ -52,5 +52,5 @@ def run(options: Options) -> list[Figure]:
     experiment = store.experiment("log_by_hand")
     ours(0)  # warm
     default(0)
-    values, theirs = alternate(options.size(5, 2), options.say, ours, default)
+    values, theirs = alternate(options.repetitions(5, 2), options.say, ours, default)
     return [Figure("log and register one candidate", "s", values, "log_model(...)", theirs, Aim("ratio", 1 / 20))]

@@ -50,15 +50,21 @@ pipelines:
 
 @dataclass(frozen=True)
 class Options:
-    """What a benchmark gets: the running project, whether sizes are small, and who takes a line of progress."""
+    """What a benchmark gets: the running project, small sizes or full, how often at most, and who takes progress."""
 
     project: RunningProject
     quick: bool
+    most: int | None = None
     say: Callable[[str], None] = field(default=lambda text: None)
 
     def size(self, full: T, quick: T) -> T:
         """Return one of the two."""
         return quick if self.quick else full
+
+    def repetitions(self, full: int, quick: int) -> int:
+        """Return how often something is measured: one of the two, or less where the user wants no more."""
+        wanted = self.size(full, quick)
+        return wanted if self.most is None else min(self.most, wanted)
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ def run(options: Options) -> list[Figure]:
         peaks["joblib"].append(peak.mib)
         return seconds
 
-    _, seconds, theirs = alternate(options.size(3, 1), options.say, tenth, ours, joblib)
+    _, seconds, theirs = alternate(options.repetitions(3, 1), options.say, tenth, ours, joblib)
     found = {name: tuple(values) for name, values in peaks.items()}
     memory_name = f"peak memory of scheduler and workers, {count} configs"
     return [

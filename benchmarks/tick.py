@@ -30,7 +30,7 @@ def run(options: Options) -> list[Figure]:
     """Return the seconds of a tick among each number of versions, those of many beside those of few."""
     project = Project(options.project.home)
     few, *many = options.size((10, 1_000, 10_000), (10, 100, 500))
-    repetitions = options.size(5, 2)
+    repetitions = options.repetitions(5, 2)
     settings = options.project.spec.pipeline("drop")
     rows, store = load(settings.data, project.home), Store.connect(project)
     for leaves in range(2, repetitions + 3):  # each better than the one before
