@@ -54,7 +54,7 @@ class RunningProject:
         self.addresses = self.record()["addresses"]
         self.mlflow = MlflowClient(self.addresses["mlflow"], self.addresses["mlflow"])
         self.airflow = httpx.Client(base_url=f"{self.addresses['airflow']}/api/v2", timeout=30)
-        token = httpx.get(f"{self.addresses['airflow']}/auth/token").json()["access_token"]
+        token = httpx.get(f"{self.addresses['airflow']}/auth/token", timeout=30).json()["access_token"]
         self.airflow.headers["Authorization"] = f"Bearer {token}"
 
     def down(self):
