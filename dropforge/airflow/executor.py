@@ -6,8 +6,10 @@ them once. It imports and never calls: no fit, no client, no connection and no t
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import logging
+import tempfile
 
 from airflow.executors.local_executor import LocalExecutor
 
@@ -55,3 +57,27 @@ class WarmLocalExecutor(LocalExecutor):
         # MLflow looks through all installed packages at a process' first model; here it is done once for all.
         warn_dependency_requirement_mismatches(["mlflow"])
         super().start()
+
+    def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
+        """Give the queues locks that are not lost with their holders, before the workers inherit them."""
+        for queue in (self.activity_queue, self.result_queue):
+            if not isinstance(queue._rlock, KernelLock):
+                queue._rlock, queue._wlock = KernelLock(), KernelLock()
+        super()._spawn_workers_with_gc_freeze(spawn_number)
+
+
+class KernelLock:
+    """A lock between processes that the kernel takes back from one that dies.
+
+    Those of `multiprocessing` are semaphores: the idle worker that waits at the queue holds one, and if it is killed
+    (when memory runs out, say) nobody gets any work again until the scheduler is started anew.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the lock
+
+    def __enter__(self) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)

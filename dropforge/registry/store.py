@@ -150,11 +150,20 @@ class Store:
         if marker:
             marker.unlink(missing_ok=True)
 
-    def sweep_lost_runs(self, experiment: str) -> None:
-        """End the runs of all candidates that nobody trains any more."""
+    def sweep_lost_runs(self, experiment: str, patience: float = 10.0) -> None:
+        """End the runs of all candidates that nobody trains any more.
+
+        Parameters
+        ----------
+        experiment : str
+            The experiment.
+        patience : float
+            Seconds to wait for a candidate's lock: who holds it while its run is open is logging, which takes a
+            second, or is being ended by Airflow.
+        """
         for marker in sorted(self.locks.glob(f"{experiment}-*{_OPEN}")) if self.locks else ():
             key = marker.name.removeprefix(f"{experiment}-").removesuffix(_OPEN)
-            with contextlib.suppress(Timeout), FileLock(self._lock_file(f"{experiment}-{key}"), blocking=False):
+            with contextlib.suppress(Timeout), FileLock(self._lock_file(f"{experiment}-{key}"), timeout=patience):
                 self.end_lost_runs(experiment, key)
 
     def _marker(self, experiment: str, key: str) -> Path | None:

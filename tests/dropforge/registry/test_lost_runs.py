@@ -51,7 +51,7 @@ def test_a_sweep_ends_all_that_was_lost_and_nothing_that_is_at_work(place: Store
     lose(place, "a1")
     lose(place, "b2")
     with place.exclusive("wine-c3"), place.run("wine", "c3", {"config_digest": "c3"}, "x"):
-        place.sweep_lost_runs("wine")
+        place.sweep_lost_runs("wine", patience=0)
         assert statuses(place) == ["KILLED", "KILLED", "RUNNING"]
     assert statuses(place) == ["FINISHED", "KILLED", "KILLED"]
 
