@@ -6,9 +6,12 @@ a task knows of the spec.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+
+Notifiers = dict[str, dict[str, Any]]  # class path of a notifier of Airflow's to its keyword arguments
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,20 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Airflow:
+    """How Airflow shows the pipeline's DAGs, runs and repeats their tasks, and who is told what became of them."""
+
+    owner: str = "dropforge"
+    tags: tuple[str, ...] = ()
+    retries: int = 8
+    retry_delay_seconds: float = 2.0
+    pool: str = "default_pool"
+    queue: str | None = None
+    on_failure: Notifiers = field(default_factory=dict, hash=False)
+    on_promotion: Notifiers = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """One pipeline of the spec; ``digest`` names the state of its settings."""
 
@@ -72,6 +89,7 @@ class Pipeline:
     train: Train
     promote: Promote
     host: Host
+    airflow: Airflow = Airflow()
     digest: str = ""
 
 

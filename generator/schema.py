@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import zoneinfo
 from typing import Any
 
 import cerberus
+import msgspec
 from croniter import CroniterError, croniter
+
+from dropforge.settings import Airflow
 
 VERSION = 1
 NAME = r"[a-z][a-z0-9_]{0,59}"
@@ -16,6 +20,7 @@ INTERVAL = re.compile(r"(\d{1,9})\s*(s|m|h|d)")
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 366 * SECONDS["d"]
+LABEL_LENGTH = 100  # Airflow's limit for a tag
 
 
 def _key(help_text: str, **rules: Any) -> dict[str, Any]:
@@ -78,12 +83,41 @@ HOST = {
     "enabled": _key("Whether the model server serves the champion", type="boolean", default=True),
 }
 
+# The same defaults as files have that were generated before there were these keys.
+_AIRFLOW = Airflow()
+NOTIFIERS = {
+    "type": "dict",
+    "default": {},
+    "keysrules": {"type": "string", "check_with": "notifier"},
+    "valuesrules": {"type": "dict", "check_with": "arguments"},
+}
+
+AIRFLOW = {
+    "owner": _key("Who answers for the DAGs", type="string", default=_AIRFLOW.owner, check_with="label"),
+    "tags": _key("Tags of the DAGs, beside dropforge and the pipeline's name", type="list", default=[],
+                 schema={"type": "string", "check_with": "label"}),
+    "retries": _key("How often a task is tried again when a service is away", type="integer",
+                    default=_AIRFLOW.retries, min=0, max=100),
+    "retry_delay_seconds": _key("Seconds before the first new try; the pauses grow, to a minute at most or to this",
+                                type="number", default=_AIRFLOW.retry_delay_seconds, check_with="positive",
+                                max=LONGEST),
+    "pool": _key("Airflow's pool that the tasks take their slots from; it must exist", type="string",
+                 default=_AIRFLOW.pool, check_with="label"),
+    "queue": _key("The queue of Celery's workers that the tasks go to", type="string", nullable=True,
+                  default=_AIRFLOW.queue, check_with="label"),
+    "on_failure": _key("Notifiers to call when a task has failed for good: class path to keyword arguments",
+                       **NOTIFIERS),
+    "on_promotion": _key("Notifiers to call when there is a new champion: class path to keyword arguments",
+                         **NOTIFIERS),
+}  # fmt: skip
+
 PIPELINE = {
     "description": _key("What the pipeline predicts, in words", type="string", default=""),
     "data": _section("The data", DATA) | {"required": True},
     "train": _section("What is trained, from which folder", TRAIN),
     "promote": _section("When and how a version becomes the champion", PROMOTE),
     "host": _section("Hosting", HOST),
+    "airflow": _section("How Airflow shows the DAGs, runs their tasks, and tells people", AIRFLOW),
 }
 
 SPEC = {
@@ -147,6 +181,32 @@ class Validator(cerberus.Validator):
     def _check_with_folder(self, field: str, value: str) -> None:
         if "\0" in value:
             self._error(field, "a folder's name holds no NUL\nRemove it.")
+
+    def _check_with_label(self, field: str, value: str) -> None:
+        if not value.strip() or value != value.strip() or not value.isprintable() or len(value) > LABEL_LENGTH:
+            self._error(
+                field,
+                f"{value!r} cannot stand in a list of Airflow's\n"
+                f"Write 1 to {LABEL_LENGTH} printable characters, no space around them.",
+            )
+
+    def _check_with_notifier(self, field: str, value: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value, re.ASCII):
+            self._error(
+                field,
+                f"'{value}' is no class path\n"
+                "Write that of a notifier, e.g. airflow.providers.smtp.notifications.smtp.SmtpNotifier.",
+            )
+
+    def _check_with_arguments(self, field: str, value: dict[Any, Any]) -> None:
+        if wrong := next((name for name in value if not str(name).isidentifier()), None):
+            self._error(field, f"'{wrong}' cannot name an argument\nUse the names that the notifier's class documents.")
+        try:
+            travels = json.loads(msgspec.json.encode(value)) == value
+        except OverflowError:  # a whole number of more than 64 bits
+            travels = False
+        if not travels:
+            self._error(field, "a number is too large, or not finite\nWrite it as text.")
 
     def _check_with_finite(self, field: str, value: float) -> None:
         if not _is_finite(value):

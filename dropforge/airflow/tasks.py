@@ -18,7 +18,9 @@ from typing import Any, TypeVar
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from dropforge.airflow import notes
 from dropforge.airflow.batches import batched
+from dropforge.airflow.form import drop_typed
 from dropforge.airflow.runs import is_active
 from dropforge.configs import from_plain, read_candidates
 from dropforge.documents import Problem, UserError, explain
@@ -60,8 +62,10 @@ def claim(home: str, settings: str) -> list[Batch]:
 
     pipeline, folder = decode(settings), _folder(home, settings)
     run = _run_id()
+    typed = drop_typed(get_current_context(), folder)
     items = []
-    for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other)):
+    said = []
+    for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other), typed):
         try:
             if taken.unreadable:
                 raise UserError(Problem(taken.unreadable, "Drop a small text file with a plain name and open rights."))
@@ -69,6 +73,7 @@ def claim(home: str, settings: str) -> list[Batch]:
         except UserError as error:
             log.error("%s is rejected:\n%s", ascii(taken.file), error)
             folder.file_away(taken, run, str(error))
+            said.append(notes.rejected(taken.file, error))
             continue
         log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
         items += [
@@ -80,6 +85,8 @@ def claim(home: str, settings: str) -> list[Batch]:
             }
             for index, candidate in enumerate(candidates)
         ]
+    if said:
+        notes.say(said)
     # The cores are shared: a fit takes more than one thread only while there are fewer candidates than cores.
     cores = joblib.cpu_count()
     threads = max(1, cores // max(1, len(items)))
@@ -135,25 +142,28 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
     pipeline, folder, run = decode(settings), _folder(home, settings), _run_id()
     results = {outcome["drop"]: outcome for text in outcomes or [] if text for outcome in json.loads(text)}
     files: dict[Claim, list[dict[str, Any]]] = {}
+    said = []
     for batch in batches or []:
         for item in json.loads(batch["items"]):
             outcome = results.get(item["drop"]) or _stopped(item["label"])
             files.setdefault(Claim(item["candidate"]["file"], item["key"]), []).append(outcome)
     for taken, found in files.items():
         if any(outcome["status"] == INTERRUPTED for outcome in found):
-            log.warning("%s stays where it is: what Dropforge runs on failed, see the log of 'train'", taken.file)
+            said.append(notes.stays(taken.file))
             continue
         errors = [outcome["error"] for outcome in found if outcome["error"]]
         place = folder.file_away(taken, run, "\n".join(errors) or None)
         lines = [summary(outcome, pipeline.promote.metric) for outcome in found]
         log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
+        said.append(notes.filed(taken.file, place, found, pipeline.promote.metric))
     for taken in folder.claimed_by(run):
         folder.release(taken, run)
-        log.warning("%s was not finished by this run; the next one takes it", taken.file)
+        said.append(notes.stays(taken.file))
     try:
         _store(home).sweep_lost_runs(pipeline.name)
     except (OSError, MlflowException) as error:  # MLflow is away: the next run sweeps
         log.warning("MLflow runs of killed processes are not ended yet: %s", error)
+    notes.say(said or ["no config was trained"])
 
 
 def find(home: str, settings: str) -> list[str]:
@@ -196,7 +206,7 @@ def promote(home: str, settings: str) -> dict[str, Any]:
         decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
     for contender in decision.candidates:
         log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
-    log.info("%s", decision.verdict)
+    notes.say([decision.verdict])
     return decision.to_plain()
 
 

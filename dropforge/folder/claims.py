@@ -12,7 +12,7 @@ import itertools
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +60,21 @@ class WatchFolder:
         for folder in (self.path, self.claims, self.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def claim(self, run: str, is_active: Callable[[str], bool]) -> list[Claim]:
+    def drop(self, name: str, content: bytes) -> str:
+        """Put a config into the folder, whole and once: what was claimed under this name before is not dropped again.
+
+        Returns
+        -------
+        str
+            The name.
+        """
+        self.prepare()
+        with self._lock():
+            if not (self.snapshots / _key(name, content)).exists():
+                write_whole(self.path / name, content)
+        return name
+
+    def claim(self, run: str, is_active: Callable[[str], bool], whole: Iterable[str] = ()) -> list[Claim]:
         """Claim every whole file that no other active run has, and what a run that ended left unfiled.
 
         Parameters
@@ -69,12 +83,14 @@ class WatchFolder:
             Who claims.
         is_active : callable
             Whether a run may still file what it claimed; the claims of others are free again.
+        whole : iterable of str
+            Names of files that are whole, however new they are: the run itself wrote them with :meth:`drop`.
         """
         is_active = functools.cache(is_active)  # it asks Airflow; there may be a thousand claims of one run
         self.prepare()
         taken = []
         with self._lock():
-            for path in whole_files(self.path):
+            for path in dict.fromkeys([*whole_files(self.path), *(self.path / name for name in whole)]):
                 content, unreadable = _read(path)
                 if content is None:
                     continue  # taken back since the folder was listed

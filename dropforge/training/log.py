@@ -71,13 +71,15 @@ class Origin:
     config: bytes
 
 
-def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> str:
+def log(
+    store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation
+) -> tuple[str, str]:
     """Log everything that is known of a trained candidate, and register it.
 
     Returns
     -------
-    str
-        The new version's number.
+    str, str
+        The new version's number, and its run's id.
 
     Raises
     ------
@@ -106,7 +108,8 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         _log_values(store, run_id, params, list(_metrics(fitted, evaluation, run_id, model.model_id)))
         files.result()
         get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
-        return store.create_version(pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, summary)
+        version = store.create_version(pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, summary)
+        return version, run_id
 
 
 def _tags(origin: Origin, summary: str) -> dict[str, str]:

@@ -35,8 +35,8 @@ class Outcome:
         Its label.
     cls : str
         Its class path.
-    version : str, optional
-        The registered version.
+    version, run_id : str, optional
+        The registered version, and its run in MLflow.
     metrics : dict
         Metrics on the test rows.
     seconds : float
@@ -49,6 +49,7 @@ class Outcome:
     candidate: str
     cls: str
     version: str | None = None
+    run_id: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
@@ -124,17 +125,17 @@ def _train_once(
         store.end_lost_runs(pipeline.name, key)
         same = {"drop": drop} if candidate.force and drop else {"config_digest": key}
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
-            return _outcome("known", candidate, known.version, store.metrics(known))
+            return _outcome("known", candidate, known.version, known.run_id, store.metrics(known))
         try:
             estimator = build(candidate.estimator, pipeline.data.split.seed)
             # Waiting for MLflow is not the candidate's fault, so only this is timed.
             with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, threads):
                 fitted = fit.fit(estimator, rows, candidate.config_file)
                 evaluation = evaluate.evaluate(estimator, rows, pipeline.promote.metric, candidate.config_file)
-            version = log.log(store, pipeline, log.Origin(candidate, tags, config), rows, fitted, evaluation)
+            version, run_id = log.log(store, pipeline, log.Origin(candidate, tags, config), rows, fitted, evaluation)
         except UserError as error:
             return _failed(candidate, error)
-    return _outcome("trained", candidate, version, evaluation.metrics)
+    return _outcome("trained", candidate, version, run_id, evaluation.metrics)
 
 
 @functools.cache
@@ -144,9 +145,13 @@ def _store(project: Project, process: int) -> Store:
 
 
 def _outcome(
-    status: Literal["trained", "known"], candidate: Candidate, version: str, metrics: dict[str, float]
+    status: Literal["trained", "known"],
+    candidate: Candidate,
+    version: str,
+    run_id: str | None,
+    metrics: dict[str, float],
 ) -> Outcome:
-    return Outcome(status, candidate.label, candidate.estimator.path, version, metrics)
+    return Outcome(status, candidate.label, candidate.estimator.path, version, run_id, metrics)
 
 
 def _failed(candidate: Candidate, error: UserError) -> Outcome:

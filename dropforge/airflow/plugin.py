@@ -1,0 +1,44 @@
+"""What Dropforge adds to Airflow itself, found by Airflow through the entry point ``airflow.plugins``.
+
+Links on the pages of tasks, and a listener in the scheduler that gives each run a note. Every process of Airflow
+imports this, tasks too: it must cost nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+from dropforge.airflow.links import MlflowRun, ModelPage
+
+_OURS = ("_train", "_promote")
+
+
+@hookimpl
+def on_dag_run_success(dag_run: Any, msg: str) -> None:
+    """Give a run that ended well its note."""
+    _note(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: Any, msg: str) -> None:
+    """Give a run that failed its note."""
+    _note(dag_run)
+
+
+def _note(dag_run: Any) -> None:
+    if dag_run.dag_id.endswith(_OURS):
+        from dropforge.airflow.listener import note
+
+        note(dag_run)
+
+
+class DropforgePlugin(AirflowPlugin):
+    """Links and notes."""
+
+    name = "dropforge"
+    global_operator_extra_links = [MlflowRun(), ModelPage()]  # noqa: RUF012 - as Airflow declares it
+    listeners = [sys.modules[__name__]]  # noqa: RUF012
