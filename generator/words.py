@@ -6,15 +6,14 @@ from dropforge.documents import code
 from dropforge.estimators import Allowed
 from dropforge.settings import Pipeline
 
-# What Airflow shows in place of a task's id.
+# What Airflow shows in place of a task's id. Not of mapped ones: it shows the id for some of their instances all the
+# same (3.3.2), and each has a name of its own besides.
 TITLES = {
-    "claim": "Claim dropped configs",
-    "train": "Train each model",
-    "finish": "File configs away",
-    "find": "Find new versions",
-    "validate": "Score on holdout rows",
-    "promote": "Promote the best",
-    "prove": "Prove that it answers",
+    "claim": "claim dropped configs",
+    "finish": "finish: file configs away",
+    "find": "find new versions",
+    "promote": "promote the best",
+    "prove": "prove that it answers",
 }
 
 # The first that a pipeline allows is its example.
@@ -63,8 +62,8 @@ seconds. *Trigger* opens a form to type a config into; that is a drop like any o
 The file moves to `done/`, or to `rejected/` with a text beside it that says what is wrong, on which line, and what to
 do. The same content trains nothing twice. {_next(pipeline)}
 
-**Where to look:** the note of a run says what became of each file. The tasks of *{TITLES["train"]}* have a link to
-their run in MLflow, and the last lines of each task's log say what it did.
+**Where to look:** the note of a run says what became of each file. The details of each task *train* have a link to
+its run in MLflow, and the last lines of a task's log say what it did.
 """
 
 
@@ -86,8 +85,8 @@ one that there is{gain}.{least} A tie goes to the champion.
 
 **What happens next:** the champion holds the alias `{promote.alias}` and the stage {promote.stage}. {hosted}
 
-**Where to look:** the note of a run says who won and why. *{TITLES["promote"]}* has a link to the model's page in
-MLflow; there, the tags of each version say why it was not taken.
+**Where to look:** the note of a run says who won and why. The details of *promote the best* have a link to the
+model's page in MLflow; there, the tags of each version say why it was not taken.
 """
 
 
@@ -99,13 +98,13 @@ def _tasks(pipeline: Pipeline) -> dict[str, str]:
 
 One with a mistake moves to `rejected/` at once, with a text beside it; the others are not touched by it. A config
 that was typed into the form is written into the folder first. What comes out is one entry for each task of
-*{TITLES["train"]}*.
+*train*.
 """,
         "train": f"""Trains, measures and registers one model of a config; several where there are hundreds.
 
 A model may take {train.timeout_seconds:g} s and {train.memory_mb:g} MB of memory. It is red where a model could not be
 trained: the last lines of its log say why, and the versions of the others stay. Where a service is away it is tried
-again. To train anew after all, clear it. The link leads to the run in MLflow.
+again. To train anew after all, clear it. A link under *Details* leads to the run in MLflow.
 """,
         "finish": f"""Moves each config from {watch} to `done/`, or to `rejected/` with a text beside it.
 
@@ -114,7 +113,7 @@ next run takes it.
 """,
         "find": f"""Looks in MLflow for the versions of `{name}` that were never scored on the holdout rows.
 
-There is one task of *{TITLES["validate"]}* for each; without any, that is skipped.
+There is one task of *validate* for each; without any, that is skipped.
 """,
         "validate": f"""Loads a version as it was registered, and scores it on the holdout rows by `{promote.metric}`.
 
@@ -123,7 +122,7 @@ The value, and the reasons against the version if there are any, become its tags
         "promote": """Decides who is champion, has the model server try it, and moves alias and stage.
 
 It decides on what the tags say, and runs whatever became of the scoring. The last lines of its log say who won and
-why. The link leads to the model's page in MLflow.
+why. A link under *Details* leads to the model's page in MLflow.
 """,
         "prove": """Asks the model server for predictions, and sees that the champion is who answers.
 
@@ -133,12 +132,12 @@ It is skipped where there is no champion, or the pipeline is not hosted.
 
 
 def _form(pipeline: Pipeline) -> str:
-    return f"""What you would write into a file, in YAML or JSON. It is checked in the same way, and dropped into
-{code(pipeline.train.watch)} under a name made from the run's. Left empty, the run looks into the folder.
+    return f"""A config, as you would write it into a file, in YAML or JSON. It is dropped into the watch folder under a
+name that is made from the run's, and checked like any other. Left empty, the run takes what waits in the folder.
 
 {_example(pipeline)}
 
-Allowed: {_allowed(pipeline)}"""
+**Allowed:** {_allowed(pipeline)}"""
 
 
 def _about(pipeline: Pipeline) -> str:

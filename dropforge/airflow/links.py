@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
+
+from dropforge.airflow.operators import TrainOperator, VersionOperator
 
 # How people's browsers reach MLflow, where that is not how the tasks do.
 ADDRESS = "DROPFORGE_MLFLOW_PAGES"
@@ -24,50 +26,49 @@ def mlflow_page(path: str) -> str:
 
 
 class MlflowRun(BaseOperatorLink):
-    """From a task ``train`` to the run of its candidate in MLflow, or to its candidates' runs side by side."""
+    """From a task that trains to the run of its candidate in MLflow, or to its candidates' runs side by side."""
 
     name = "MLflow run"
+    operators: ClassVar = [TrainOperator]
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the address, or an empty text where nothing was trained."""
-        if not _is(ti_key, "train", "train"):
-            return ""
         return _page(ti_key, _runs)
 
 
 class ModelPage(BaseOperatorLink):
-    """From the tasks that judge versions to the model's page in MLflow; from ``validate`` to its version's."""
+    """From the tasks that judge versions to the model's page in MLflow; from a mapped one to its version's."""
 
     name = "Model in MLflow"
+    operators: ClassVar = [VersionOperator]
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the address, or an empty text where there is no model yet."""
-        if _is(ti_key, "promote", "validate"):
-            return _page(ti_key, lambda result: f"models/{_pipeline(ti_key)}/versions/{result['version']}")
-        if _is(ti_key, "promote", "promote", "prove"):
-            return _page(ti_key, lambda _: f"models/{_pipeline(ti_key)}")
-        return ""
+        """Return the address, or an empty text where nothing was judged."""
+        return _page(ti_key, _versions)
 
 
-def _is(ti_key: Any, dag: str, *tasks: str) -> bool:
-    return ti_key.dag_id.endswith(f"_{dag}") and ti_key.task_id in tasks
+def _runs(result: str, pipeline: str) -> str | None:
+    outcomes = [outcome for outcome in json.loads(result) if outcome.get("run_id")]
+    runs = [outcome["run_id"] for outcome in outcomes]
+    if len(runs) == 1:
+        return f"runs/{runs[0]}"
+    # MLflow's page wants to know where it finds the runs; a candidate that was known before does not say.
+    places = sorted({outcome["experiment_id"] for outcome in outcomes if outcome["experiment_id"]})
+    if runs and places:
+        return f"compare-runs?runs={quote(json.dumps(runs))}&experiments={quote(json.dumps(places))}"
+    return f"models/{pipeline}" if runs else None
 
 
-def _pipeline(ti_key: Any) -> str:
-    return str(ti_key.dag_id).rpartition("_")[0]
+def _versions(result: Mapping[str, Any], pipeline: str) -> str:
+    version = result.get("version") if "reasons" in result else None
+    return f"models/{pipeline}/versions/{version}" if version else f"models/{pipeline}"
 
 
-def _runs(result: str) -> str | None:
-    runs = [outcome["run_id"] for outcome in json.loads(result) if outcome.get("run_id")]
-    if len(runs) > 1:
-        return f"compare-runs?runs={quote(json.dumps(runs))}&experiments=[]"
-    return f"runs/{runs[0]}" if runs else None
-
-
-def _page(ti_key: Any, path: Callable[[Any], str | None]) -> str:
-    """Return the page that a task's result leads to; none for a result that is not one of ours."""
+def _page(ti_key: Any, path: Callable[[Any, str], str | None]) -> str:
+    """Return the page that a task's result leads to; none without one, or where it is kept elsewhere."""
+    result = _result(ti_key)
     try:
-        found = path(_result(ti_key))
+        found = path(result, str(ti_key.dag_id).rpartition("_")[0]) if result else None
     except (KeyError, TypeError, ValueError, AttributeError):
         return ""
     return mlflow_page(found) if found else ""

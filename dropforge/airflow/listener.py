@@ -9,7 +9,7 @@ from airflow.utils.state import State
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
-from dropforge.airflow.notes import KEY
+from dropforge.airflow.notes import KEY, fitting, listed
 
 LENGTH = 1000  # of Airflow's column
 _ORDER = ("claim", "finish", "promote")
@@ -32,9 +32,8 @@ def note(dag_run: Any) -> None:
         known = dag_run.dag_run_note
         if known is not None and known.user_id is not None:
             return
-        lines = [*_left(session, dag_run), *_failed(dag_run, session)]
-        if text := "\n".join(lines)[:LENGTH]:
-            dag_run.note = text
+        if lines := [*_left(session, dag_run), *_failed(dag_run, session)]:
+            dag_run.note = listed(fitting(lines, LENGTH))
 
 
 def _left(session: Session, dag_run: Any) -> list[str]:
@@ -43,12 +42,12 @@ def _left(session: Session, dag_run: Any) -> list[str]:
             XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == KEY
         )
     )
-    by_task = {task: value for task, value in found if isinstance(value, str)}
-    return [by_task[task] for task in _ORDER if task in by_task]
+    by_task = {task: value for task, value in found if isinstance(value, list)}
+    return [str(line) for task in _ORDER for line in by_task.get(task, ())]
 
 
 def _failed(dag_run: Any, session: Session) -> list[str]:
     """Return a line for the tasks that made the run fail; a training that failed has its file's line."""
     tasks = dag_run.get_task_instances(state=State.failed_states, session=session)
     names = sorted({task.task_id for task in tasks if task.task_id != "train"})
-    return [f"- {', '.join(f'`{name}`' for name in names)} failed: the end of its log says why"] if names else []
+    return [f"{', '.join(f'`{name}`' for name in names)} failed: the end of its log says why"] if names else []

@@ -8,6 +8,7 @@ run ends. Where the plugin is not installed, the log has them all the same.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,48 +24,77 @@ LENGTH = 440  # of each task: two have something to say in a run, and Airflow's 
 
 
 def say(lines: Sequence[str]) -> None:
-    """Log lines of Markdown, and leave them for the run's note."""
+    """Log lines of Markdown, and leave those that fit for the run's note."""
     # The name of a file may hold what no log and no database takes.
     clean = ["".join(character if character.isprintable() else " " for character in line) for line in lines]
     for line in clean:
         log.info("%s", line)
-    get_current_context()["ti"].xcom_push(key=KEY, value=short(clean))
+    get_current_context()["ti"].xcom_push(key=KEY, value=fitting(clean))
 
 
-def short(lines: Sequence[str], length: int = LENGTH) -> str:
-    """Return the first lines that fit into a note, as a list, and how many there are more."""
-    longest = length // 2
-    kept = [f"- {line if len(line) <= longest else f'{line[:longest]}...'}" for line in lines]
-    text = "\n".join(kept)
-    while len(text) > length:
-        kept.pop()
-        text = "\n".join([*kept, f"- and {len(lines) - len(kept)} more: see the log"])
-    return text
+def fitting(lines: Sequence[str], length: int = LENGTH) -> list[str]:
+    """Return the first lines that fit into so many characters as a list, and how many there are more."""
+    kept: list[str] = []
+    for number, line in enumerate(lines):
+        cut = line if len(line) <= length // 2 else f"{line[: length // 2]}..."
+        rest = [] if number == len(lines) - 1 else [f"and {len(lines) - number - 1} more: see the log"]
+        if len(listed([*kept, cut, *rest])) > length:
+            return [*kept, f"and {len(lines) - number} more: see the log"]
+        kept.append(cut)
+    return kept
 
 
-def rejected(file: str, error: UserError) -> str:
-    """Return the line for a config with a mistake."""
-    first = error.problems[0]
-    place = f"line {first.line}: " if first.line else ""
-    return f"{code(file)} is rejected: {place}{first.message}. {first.remedy}".strip()
+def listed(lines: Sequence[str]) -> str:
+    """Return lines as a list in Markdown, a single one as it is."""
+    return "\n".join(f"- {line}" for line in lines) if len(lines) > 1 else "".join(lines)
 
 
-def stays(file: str) -> str:
-    """Return the line for a config that this run could not finish."""
-    return f"{code(file)} stays where it is, and the next run takes it: see the log of `train`"
+class Report:
+    """What became of the configs of a run, a line for each; those that somebody should look at come first.
 
+    Parameters
+    ----------
+    metric : str
+        The metric of the pipeline.
+    """
 
-def filed(file: str, place: Path | None, outcomes: Sequence[Mapping[str, Any]], metric: str) -> str:
-    """Return the line for a config whose candidates were trained, or not."""
-    versions = [f"version {o['version']}{_score(o, metric)}" for o in outcomes if o.get("version")]
-    failed = [str(o["error"]).partition("\n")[0] for o in outcomes if o["error"]]
-    said = [", ".join(versions), f"not trained: {failed[0]}" if failed else ""]
-    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    where = f"in {place.parent.name}/" if place else "filed by another run"
-    return f"{code(file)} is {where}: {'; '.join(part for part in said if part)}{more}"
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.troubles: list[str] = []
+        self.done: list[str] = []
 
+    def rejected(self, file: str, error: UserError) -> None:
+        """Add a config with a mistake."""
+        first, *others = error.problems
+        place = f"line {first.line}: " if first.line else ""
+        more = f" (and {len(others)} more)" if others else ""
+        self.troubles.append(f"{code(file)} is rejected: {place}{first.message}. {first.remedy}{more}")
 
-def _score(outcome: Mapping[str, Any], metric: str) -> str:
-    score = outcome["metrics"].get(f"test_{metric}")
-    known = " (known before)" if outcome["status"] == "known" else ""
-    return f"{known} with {metric} {score:.4f}" if score is not None else known
+    def stays(self, file: str) -> None:
+        """Add a config that this run could not finish."""
+        self.troubles.append(f"{code(file)} stays where it is, and the next run takes it: see the log of `train`")
+
+    def filed(self, file: str, place: Path | None, outcomes: Sequence[Mapping[str, Any]]) -> None:
+        """Add a config whose candidates were trained, or not; ``place`` is None where another run filed it."""
+        said = self._versions([outcome for outcome in outcomes if outcome.get("version")])
+        if failed := [str(o["error"]).partition("\n")[0].removeprefix(f"{file}: ") for o in outcomes if o["error"]]:
+            said.append(f"{len(failed)} not trained: {failed[0]}")
+        where = f"in {place.parent.name}/" if place else "filed by another run"
+        (self.troubles if failed else self.done).append(f"{code(file)} is {where}: {', '.join(said)}")
+
+    def lines(self) -> list[str]:
+        """Return what there is to say; nothing at all is said as well."""
+        lines = [*self.troubles, *self.done]
+        if len(lines) > 1:
+            lines.insert(0, f"{len(lines)} configs, {len(self.troubles)} of them with trouble")
+        return lines or ["there was nothing to train"]
+
+    def _versions(self, outcomes: Sequence[Mapping[str, Any]]) -> list[str]:
+        if not outcomes:
+            return []
+        best = max(outcomes, key=lambda outcome: outcome["metrics"].get(f"test_{self.metric}", -math.inf))
+        score = best["metrics"].get(f"test_{self.metric}")
+        shown = f" with {self.metric} {score:.4f} on the test rows" if score is not None else ""
+        known = " (known before)" if best["status"] == "known" else ""
+        many = f"{len(outcomes)} versions, the best is " if len(outcomes) > 1 else ""
+        return [f"{many}version {best['version']}{known}{shown}"]

@@ -17,13 +17,14 @@ from dropforge.airflow.links import MlflowRun, ModelPage
 _OURS = ("_train", "_promote")
 
 
-@hookimpl
+# First, so that no listener of somebody else's that fails comes between.
+@hookimpl(tryfirst=True)
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
     """Give a run that ended well its note."""
     _note(dag_run)
 
 
-@hookimpl
+@hookimpl(tryfirst=True)
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
     """Give a run that failed its note."""
     _note(dag_run)
@@ -40,5 +41,5 @@ class DropforgePlugin(AirflowPlugin):
     """Links and notes."""
 
     name = "dropforge"
-    global_operator_extra_links = [MlflowRun(), ModelPage()]  # noqa: RUF012 - as Airflow declares it
+    operator_extra_links = [MlflowRun(), ModelPage()]  # noqa: RUF012 - as Airflow declares it
     listeners = [sys.modules[__name__]]  # noqa: RUF012

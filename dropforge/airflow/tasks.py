@@ -64,7 +64,7 @@ def claim(home: str, settings: str) -> list[Batch]:
     run = _run_id()
     typed = drop_typed(get_current_context(), folder)
     items = []
-    said = []
+    report = notes.Report(pipeline.promote.metric)
     for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other), typed):
         try:
             if taken.unreadable:
@@ -73,7 +73,7 @@ def claim(home: str, settings: str) -> list[Batch]:
         except UserError as error:
             log.error("%s is rejected:\n%s", ascii(taken.file), error)
             folder.file_away(taken, run, str(error))
-            said.append(notes.rejected(taken.file, error))
+            report.rejected(taken.file, error)
             continue
         log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
         items += [
@@ -85,16 +85,16 @@ def claim(home: str, settings: str) -> list[Batch]:
             }
             for index, candidate in enumerate(candidates)
         ]
-    if said:
-        notes.say(said)
+    if report.troubles:
+        notes.say(report.lines())
     # The cores are shared: a fit takes more than one thread only while there are fewer candidates than cores.
     cores = joblib.cpu_count()
     threads = max(1, cores // max(1, len(items)))
     workers = max(8, 2 * cores)  # as many as the embedded stack has
+    batches = batched(items, workers)
+    log.info("%d candidate(s) go to %d task(s)", len(items), len(batches))
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
-    return [
-        {"label": label, "items": json.dumps(group), "threads": threads} for label, group in batched(items, workers)
-    ]
+    return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batches]
 
 
 @says_what_the_disk_refuses
@@ -142,28 +142,28 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
     pipeline, folder, run = decode(settings), _folder(home, settings), _run_id()
     results = {outcome["drop"]: outcome for text in outcomes or [] if text for outcome in json.loads(text)}
     files: dict[Claim, list[dict[str, Any]]] = {}
-    said = []
+    report = notes.Report(pipeline.promote.metric)
     for batch in batches or []:
         for item in json.loads(batch["items"]):
             outcome = results.get(item["drop"]) or _stopped(item["label"])
             files.setdefault(Claim(item["candidate"]["file"], item["key"]), []).append(outcome)
     for taken, found in files.items():
         if any(outcome["status"] == INTERRUPTED for outcome in found):
-            said.append(notes.stays(taken.file))
+            report.stays(taken.file)
             continue
         errors = [outcome["error"] for outcome in found if outcome["error"]]
         place = folder.file_away(taken, run, "\n".join(errors) or None)
         lines = [summary(outcome, pipeline.promote.metric) for outcome in found]
         log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
-        said.append(notes.filed(taken.file, place, found, pipeline.promote.metric))
+        report.filed(taken.file, place, found)
     for taken in folder.claimed_by(run):
         folder.release(taken, run)
-        said.append(notes.stays(taken.file))
+        report.stays(taken.file)
     try:
         _store(home).sweep_lost_runs(pipeline.name)
     except (OSError, MlflowException) as error:  # MLflow is away: the next run sweeps
         log.warning("MLflow runs of killed processes are not ended yet: %s", error)
-    notes.say(said or ["no config was trained"])
+    notes.say(report.lines())
 
 
 def find(home: str, settings: str) -> list[str]:
@@ -171,7 +171,9 @@ def find(home: str, settings: str) -> list[str]:
     from dropforge.promotion import pending
 
     pipeline = decode(settings)
-    return [version.version for version in pending(_store(home), pipeline)][:1000]
+    found = [version.version for version in pending(_store(home), pipeline)][:1000]
+    log.info("never scored: %s", f"version {', '.join(found)}" if found else "no version")
+    return found
 
 
 def validate(version: str, home: str, settings: str) -> dict[str, Any]:

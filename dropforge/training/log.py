@@ -71,15 +71,22 @@ class Origin:
     config: bytes
 
 
-def log(
-    store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation
-) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Logged:
+    """A new version's number, and the ids of its run and experiment in MLflow."""
+
+    version: str
+    run_id: str
+    experiment_id: str
+
+
+def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> Logged:
     """Log everything that is known of a trained candidate, and register it.
 
     Returns
     -------
-    str, str
-        The new version's number, and its run's id.
+    Logged
+        The new version.
 
     Raises
     ------
@@ -109,7 +116,7 @@ def log(
         files.result()
         get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
         version = store.create_version(pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, summary)
-        return version, run_id
+        return Logged(version, run_id, run.info.experiment_id)
 
 
 def _tags(origin: Origin, summary: str) -> dict[str, str]:

@@ -35,8 +35,10 @@ class Outcome:
         Its label.
     cls : str
         Its class path.
-    version, run_id : str, optional
-        The registered version, and its run in MLflow.
+    version : str, optional
+        The registered version.
+    run_id, experiment_id : str, optional
+        Its run in MLflow, and where that is; a version that was known before does not say the latter.
     metrics : dict
         Metrics on the test rows.
     seconds : float
@@ -50,6 +52,7 @@ class Outcome:
     cls: str
     version: str | None = None
     run_id: str | None = None
+    experiment_id: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
@@ -125,33 +128,32 @@ def _train_once(
         store.end_lost_runs(pipeline.name, key)
         same = {"drop": drop} if candidate.force and drop else {"config_digest": key}
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
-            return _outcome("known", candidate, known.version, known.run_id, store.metrics(known))
+            found = Outcome("known", candidate.label, candidate.estimator.path, known.version, known.run_id)
+            return replace(found, metrics=store.metrics(known))
         try:
             estimator = build(candidate.estimator, pipeline.data.split.seed)
             # Waiting for MLflow is not the candidate's fault, so only this is timed.
             with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, threads):
                 fitted = fit.fit(estimator, rows, candidate.config_file)
                 evaluation = evaluate.evaluate(estimator, rows, pipeline.promote.metric, candidate.config_file)
-            version, run_id = log.log(store, pipeline, log.Origin(candidate, tags, config), rows, fitted, evaluation)
+            logged = log.log(store, pipeline, log.Origin(candidate, tags, config), rows, fitted, evaluation)
         except UserError as error:
             return _failed(candidate, error)
-    return _outcome("trained", candidate, version, run_id, evaluation.metrics)
+    return Outcome(
+        "trained",
+        candidate.label,
+        candidate.estimator.path,
+        logged.version,
+        logged.run_id,
+        logged.experiment_id,
+        evaluation.metrics,
+    )
 
 
 @functools.cache
 def _store(project: Project, process: int) -> Store:
     """Return the connection of this process: one for all its candidates, and none that a fork inherits."""
     return Store.connect(project)
-
-
-def _outcome(
-    status: Literal["trained", "known"],
-    candidate: Candidate,
-    version: str,
-    run_id: str | None,
-    metrics: dict[str, float],
-) -> Outcome:
-    return Outcome(status, candidate.label, candidate.estimator.path, version, run_id, metrics)
 
 
 def _failed(candidate: Candidate, error: UserError) -> Outcome:
