@@ -83,11 +83,8 @@ def claim(home: str, settings: str) -> list[Batch]:
     # The cores are shared: a fit takes more than one thread only while there are fewer candidates than cores.
     cores = joblib.cpu_count()
     threads = max(1, cores // max(1, len(items)))
-    workers = max(8, 2 * cores)  # as many as the embedded stack has
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
-    return [
-        {"label": label, "items": json.dumps(group), "threads": threads} for label, group in batched(items, workers)
-    ]
+    return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batched(items, cores)]
 
 
 @says_what_the_disk_refuses
