@@ -13,6 +13,7 @@ from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, f
 
 if TYPE_CHECKING:
     from generator.plan import Step
+    from generator.spec import Spec
 
 
 def generate(
@@ -29,7 +30,7 @@ def generate(
     Example: dropforge generate --diff
     """
     from dropforge.project import Project
-    from generator.changes import changes, summary
+    from generator.changes import changes
     from generator.plan import apply, plan
 
     found = load_spec(spec)
@@ -46,23 +47,32 @@ def generate(
             for step in steps
         ])  # fmt: skip
     else:
-        for change in told:
-            say(str(change))
-        for step in steps:
-            if step.action != "keep":
-                say(f"{_name(step)} is stale ({step.action})" if check_only else f"{step.action} {_name(step)}")
-        for copy in copies:
-            say(f"the edited {copy.name} is kept as {copy.relative_to(found.home)}")
-        if count := summary(told):
-            say(count)
+        for line in _told(found, steps, copies, check_only=check_only):
+            say(line)
         for line in _unified(steps) if diff else ():
             say(line)
-        if not told:
-            say(f"dags_generated is what {found.path.name} says")
-        elif check_only:
-            say("Run 'dropforge generate'.")
     if check_only and told:
         raise fail()
+
+
+def _told(spec: Spec, steps: tuple[Step, ...], copies: tuple[Path, ...], *, check_only: bool) -> Iterator[str]:
+    from generator.changes import changes, summary
+
+    told = changes(steps)
+    yield from map(str, told)
+    for step in steps:
+        if step.action != "keep":
+            yield f"{_name(step)} is stale ({step.action})" if check_only else f"{step.action} {_name(step)}"
+    for copy in copies:
+        yield f"the edited {copy.name} is kept as {copy.relative_to(spec.home)}"
+    if count := summary(told):
+        yield count
+    if names := ", ".join(sorted({variable.name for variable in spec.variables})):
+        yield f"dags_generated holds the values of these variables: {names}"
+    if not told:
+        yield f"dags_generated is what {spec.path.name} says"
+    elif check_only:
+        yield "Run 'dropforge generate'."
 
 
 def _name(step: Step) -> str:
