@@ -110,7 +110,9 @@ def part_files(path: Path) -> tuple[Path, ...]:
 
 
 def _documents(files: tuple[Path, ...], text: str | None) -> tuple[list[Document], tuple[Variable, ...], list[Problem]]:
-    documents, variables, problems = [], [], []
+    documents: list[Document] = []
+    variables: list[Variable] = []
+    problems: list[Problem] = []
     for number, file in enumerate(files):
         document = read(file, _shown(file)) if number or text is None else parse(text, _shown(file))
         schema = _PART if number else _WITH_PARTS if len(files) > 1 else SPEC
