@@ -17,6 +17,7 @@ HOSTILE = (
     "<b>bold</b> ~ null\nsecond line\r\n\ttab \x7f \x85 \u2028 \u2029 \ufeff é 漢字 😀 '''\"\"\" end "
 )
 NAMES = ("null", "true", "wine_2")
+WRITTEN = HOSTILE.replace("${", "$${")  # how a spec says that no variable is meant
 
 # Runs the loader of each pipeline and tells what dag-factory made of it.
 LOAD = """
@@ -54,15 +55,15 @@ def home(tmp_path_factory):
 def pipelines(home):
     """Pipelines named like words of YAML, with hostile text wherever a user may write some."""
     entry = {
-        "description": HOSTILE,
-        "data": {"source": f"{HOSTILE}.csv", "target": HOSTILE, "id": f"+{HOSTILE}"},
+        "description": WRITTEN,
+        "data": {"source": f"{WRITTEN}.csv", "target": WRITTEN, "id": f"+{WRITTEN}"},
         "promote": {"on_new_version": True},
     }
     spec = spec_of(
         home,
         {
             "version": 1,
-            "pipelines": {name: entry | {"train": {"watch": f"+{name} {HOSTILE}"}} for name in NAMES},
+            "pipelines": {name: entry | {"train": {"watch": f"+{name} {WRITTEN}"}} for name in NAMES},
         },
     )
     apply(plan(spec))
