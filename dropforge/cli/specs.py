@@ -56,7 +56,7 @@ def _check(spec: Any, path: Path, name: str | None) -> tuple[dict[str, Any], tup
             content = path.read_bytes()
         except OSError as error:
             raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(path))) from None
-        allowed = Allowed(owner.train.estimators, owner.train.deny)
+        allowed = Allowed.of(owner.train)
         candidates = read_candidates(content, str(path), allowed)
         result["candidates"] = [
             {"class": candidate.estimator.path, "params": plain(dict(candidate.estimator.params))}
@@ -136,7 +136,7 @@ def estimators(
     from dropforge.estimators import Allowed, registry
 
     train = load_spec(spec).pipeline(pipeline).train if pipeline else None
-    allowed = Allowed(train.estimators, train.deny) if train else Allowed()
+    allowed = Allowed.of(train) if train else Allowed()
     found = [
         entry
         for path, entry in sorted(registry().items())

@@ -40,7 +40,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from dropforge.configs import Candidate
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
-from dropforge.estimators.registry import trusted_types
+from dropforge.estimators import Allowed
+from dropforge.estimators.trusted import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.evaluate import Evaluation
@@ -84,7 +85,7 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     UserError
         If the fitted model holds a type that our own list does not trust; nothing is logged then.
     """
-    types = _types_in(fitted.estimator, origin.candidate.config_file)
+    types = _types_in(fitted.estimator, origin.candidate.config_file, Allowed.of(pipeline.train).modules)
     signature = _signature(fitted.estimator, rows)
     summary = _summary(pipeline, origin, rows, evaluation)
     params = _params(fitted.estimator)
@@ -161,7 +162,7 @@ def _signature(estimator: Any, rows: Rows) -> ModelSignature:
     with warnings.catch_warnings():
         # MLflow advises to declare whole numbers as floats, lest a value be missing one day.
         warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
-        return infer_signature(shown, estimator.predict(_example(rows)))
+        return infer_signature(shown, np.ravel(estimator.predict(_example(rows))))
 
 
 def _example(rows: Rows) -> pd.DataFrame:
@@ -183,11 +184,11 @@ def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def _types_in(estimator: Any, file: str) -> set[str]:
+def _types_in(estimator: Any, file: str, modules: tuple[str, ...]) -> set[str]:
     import skops.io
 
     untrusted = set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator)))
-    if foreign := untrusted - trusted_types():
+    if foreign := untrusted - trusted_types(modules):
         names = ", ".join(sorted(foreign))
         message = f"the fitted model holds what could not be loaded back safely: {names}"
         raise UserError(Problem(message, "Choose another estimator or other parameters.", file))
