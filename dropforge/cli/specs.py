@@ -1,4 +1,4 @@
-"""Commands about what people write: check, generate, estimators."""
+"""Commands about what people write: check, generate."""
 
 from __future__ import annotations
 
@@ -121,34 +121,4 @@ def generate(
         raise fail()
 
 
-def estimators(
-    pattern: Annotated[str, typer.Argument(help="A pattern of class paths, or a part of one.")] = "*",
-    pipeline: Annotated[str | None, typer.Option(help="List only what this pipeline allows.")] = None,
-    spec: SpecOption = SPEC,
-    as_json: JsonOption = False,
-) -> None:
-    """List the classifiers, and what can be one (a Pipeline, a search), that a config can name.
-
-    Example: dropforge estimators '*Forest*' --pipeline wine
-    """
-    import fnmatch
-
-    from dropforge.estimators import Allowed, registry
-
-    train = load_spec(spec).pipeline(pipeline).train if pipeline else None
-    allowed = Allowed.of(train) if train else Allowed()
-    found = [
-        entry
-        for path, entry in sorted(registry().items())
-        if entry.may_classify
-        and path in allowed
-        and (fnmatch.fnmatch(path, pattern) or pattern.lower() in path.lower())
-    ]
-    if as_json:
-        print_json([{"class": e.path, "parameters": list(e.parameters), "summary": e.summary} for e in found])
-        return
-    for entry in found:
-        say(f"{entry.path}\n    {entry.summary}\n    {', '.join(entry.parameters)}")
-
-
-COMMANDS = (check, generate, estimators)
+COMMANDS = (check, generate)

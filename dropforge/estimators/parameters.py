@@ -16,6 +16,7 @@ _MOST = 30  # words in a message; more of them nobody reads
 
 # The types that a config can spell; an instance of anything else it cannot.
 _SPELT = {"str", "int", "float", "bool", "list", "tuple", "dict", "Mapping", "MutableMapping", "Integral", "Real"}
+_NO_ESTIMATOR = (["cache"], ["split", "get_n_splits"])
 _NOT_SPELT = {"_Callables", "_SparseMatrices", "_PandasNAConstraint"}
 
 
@@ -181,7 +182,7 @@ def _exposed(rules: tuple[Any, ...]) -> Iterator[Any]:
         elif type(rule).__name__ == "_InstancesOf":
             if (rule.type.__name__ in _SPELT and rule.type.__module__ != "numpy") or _of_estimators(rule):
                 yield rule
-        elif getattr(rule, "methods", None) != ["split", "get_n_splits"]:
+        elif getattr(rule, "methods", None) not in _NO_ESTIMATOR:
             yield rule
 
 

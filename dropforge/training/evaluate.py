@@ -75,8 +75,8 @@ def _of_labels(target: pd.Series, predicted: np.ndarray) -> dict[str, float]:
 def _of_probabilities(estimator: Any, features: pd.DataFrame, target: pd.Series) -> dict[str, float]:
     """Return log loss and ROC AUC (one class against the rest, unweighted mean) where there are probabilities.
 
-    Some estimators have none for some rows (LabelPropagation's are NaN far from every known row), and those that predict
-    columns have a table for each.
+    Some estimators have none for some rows (LabelPropagation's are NaN far from every known row), and those that
+    predict columns have a table for each.
     """
     labels = getattr(estimator, "classes_", None)
     if not hasattr(estimator, "predict_proba") or labels is None or np.ndim(labels) != 1:

@@ -51,7 +51,7 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
 
 
 def _wants_columns(estimator: Any) -> bool:
-    """Whether an estimator predicts several columns only (ClassifierChain): it gets a table of the one that there is."""
+    """Whether an estimator predicts several columns only (ClassifierChain): it gets a table of one."""
     from sklearn.utils import get_tags
 
     tags = get_tags(estimator).target_tags

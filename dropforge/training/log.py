@@ -41,6 +41,7 @@ from dropforge.configs import Candidate
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
 from dropforge.estimators import Allowed
+from dropforge.estimators.tree import paths
 from dropforge.estimators.trusted import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
@@ -99,7 +100,9 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         # The plot is drawn while MLflow answers.
         files = aside.submit(_write_files, Path(folder, "run"), origin, rows, fitted, evaluation)
         model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
-        _save(fitted.estimator, model, run_id, signature, rows, types, Path(folder, "model"))
+        _save(
+            fitted.estimator, model, run_id, signature, rows, types, _pins_of(origin.candidate), Path(folder, "model")
+        )
         get_artifact_repository(model.artifact_location).log_artifacts(str(Path(folder, "model")))
         store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
@@ -202,6 +205,7 @@ def _save(
     signature: ModelSignature,
     rows: Rows,
     types: set[str],
+    pins: list[str],
     folder: Path,
 ) -> None:
     mlflow.sklearn.save_model(
@@ -214,8 +218,17 @@ def _save(
         skops_trusted_types=sorted(types),
         signature=signature,
         input_example=_example(rows),
-        pip_requirements=_PINS,
+        pip_requirements=pins,
     )
+
+
+def _pins_of(candidate: Candidate) -> list[str]:
+    """Return what a candidate's model is loaded with again: other packages too, if its classes are theirs."""
+    roots = {path.partition(".")[0] for path in paths(candidate.estimator)} - {"sklearn"}
+    if not roots:
+        return _PINS
+    names = importlib.metadata.packages_distributions()
+    return [*_PINS, *(f"{name}=={importlib.metadata.version(name)}" for root in sorted(roots) for name in names[root])]
 
 
 def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> None:
