@@ -60,7 +60,8 @@ def warm_up() -> None:
         importlib.import_module(library)
     from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
 
-    from dropforge.estimators.registry import registry, trusted_types
+    from dropforge.estimators import registry
+    from dropforge.estimators.trusted import trusted_types
 
     registry()  # imports every module of scikit-learn that holds an estimator
     trusted_types()

@@ -264,7 +264,7 @@ def _hosting(home: str, pipeline: Pipeline) -> Any:
 
 
 def _allowed(pipeline: Pipeline) -> Allowed:
-    return Allowed(pipeline.train.estimators, pipeline.train.deny)
+    return Allowed.of(pipeline.train)
 
 
 def _run_id() -> str:

@@ -1,4 +1,4 @@
-"""Commands about what people write: check, estimators."""
+"""The command check: the spec, and configs against it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _check(spec: Any, path: Path, name: str | None) -> tuple[dict[str, Any], tup
             content = path.read_bytes()
         except OSError as error:
             raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(path))) from None
-        allowed = Allowed(owner.train.estimators, owner.train.deny)
+        allowed = Allowed.of(owner.train)
         candidates = read_candidates(content, str(path), allowed)
         result["candidates"] = [
             {"class": candidate.estimator.path, "params": plain(dict(candidate.estimator.params))}
@@ -84,34 +84,4 @@ def _owner(spec: Any, path: Path) -> Any:
     raise UserError(Problem("it lies in no watch folder", f"Say whose it is with --pipeline ({names}).", str(path)))
 
 
-def estimators(
-    pattern: Annotated[str, typer.Argument(help="A pattern of class paths, or a part of one.")] = "*",
-    pipeline: Annotated[str | None, typer.Option(help="List only what this pipeline allows.")] = None,
-    spec: SpecOption = SPEC,
-    as_json: JsonOption = False,
-) -> None:
-    """List the classifiers, and what can be one (a Pipeline, a search), that a config can name.
-
-    Example: dropforge estimators '*Forest*' --pipeline wine
-    """
-    import fnmatch
-
-    from dropforge.estimators import Allowed, registry
-
-    train = load_spec(spec).pipeline(pipeline).train if pipeline else None
-    allowed = Allowed(train.estimators, train.deny) if train else Allowed()
-    found = [
-        entry
-        for path, entry in sorted(registry().items())
-        if entry.may_classify
-        and path in allowed
-        and (fnmatch.fnmatch(path, pattern) or pattern.lower() in path.lower())
-    ]
-    if as_json:
-        print_json([{"class": e.path, "parameters": list(e.parameters), "summary": e.summary} for e in found])
-        return
-    for entry in found:
-        say(f"{entry.path}\n    {entry.summary}\n    {', '.join(entry.parameters)}")
-
-
-COMMANDS = (check, estimators)
+COMMANDS = (check,)

@@ -15,7 +15,8 @@ from skops.io import dumps, get_untrusted_types
 from threadpoolctl import threadpool_limits
 
 from dropforge.estimators import Allowed, registry
-from dropforge.estimators.registry import short_names, trusted_types
+from dropforge.estimators.registry import short_names
+from dropforge.estimators.trusted import trusted_types
 
 CLASSIFIERS = dict(all_estimators("classifier"))
 
