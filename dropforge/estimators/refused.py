@@ -71,8 +71,12 @@ def _takes_function(entry: Entry, parameter: Parameter, value: Any) -> tuple[str
 
 
 def _scoring(entry: Entry, parameter: Parameter, value: Any) -> tuple[str, str] | None:
-    if parameter.name != "scoring" or not isinstance(value, list | dict):
-        return None  # of one name, scikit-learn's own constraint knows
+    if parameter.name != "scoring" or not isinstance(value, list | dict | str):
+        return None
+    if isinstance(value, str):
+        if parameter.options:
+            return None  # scikit-learn's own constraint lists them
+        value = [value]
     from sklearn.metrics import get_scorer_names
 
     known = get_scorer_names()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import yaml
 from sklearn.utils import all_estimators
 
 from dropforge.configs import read_candidates
-from dropforge.data import Rows, load
+from dropforge.data import load
 from dropforge.estimators import Allowed, build
 from dropforge.project import Project
 from dropforge.registry import Store
@@ -60,6 +60,7 @@ class Bench:
     """A real MLflow, and what came of each classifier."""
 
     project: Project
+    trainers: dict[str, Trainer]
     table: list[str] = field(default_factory=lambda: ["| classifier | version | same predictions |", "|---|---|---|"])
 
 
@@ -67,30 +68,29 @@ class Bench:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """MLflow's own server; at the end, the table of what was trained."""
     folder = tmp_path_factory.mktemp("every")
-    bench = Bench(Project(folder))
-    with mlflow_server(folder) as address, pytest.MonkeyPatch.context() as patch:
+    project = Project(folder)
+    with mlflow_server(folder) as address, pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setenv("MLFLOW_TRACKING_URI", address)
+        trainers = {
+            pipeline.data.source: stack.enter_context(
+                Trainer(pipeline, load(pipeline.data, folder), project, threads=1)
+            )
+            for pipeline in (WINE, *OTHER.values())
+        }
+        bench = Bench(project, trainers)
         yield bench
     (folder / "classifiers.md").write_text("\n".join([*bench.table, ""]))
     print("\n".join(bench.table))
 
 
-def rows_of(pipeline: Pipeline, known: dict[str, Rows], home: Path) -> Rows:
-    return known.setdefault(pipeline.data.source, load(pipeline.data, home))
-
-
-ROWS: dict[str, Rows] = {}
-
-
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifier_is_trained_registered_and_loaded_back_and_predicts_the_same(bench: Bench, name: str) -> None:
     pipeline = OTHER.get(name, WINE)
-    rows = rows_of(pipeline, ROWS, bench.project.home)
+    rows = load(pipeline.data, bench.project.home)
     config = yaml.safe_dump({"class": name, "params": PARAMS.get(name, {})}).encode()
     (candidate,) = read_candidates(config, f"{name}.yaml", Allowed())
 
-    with Trainer(pipeline, rows, bench.project, threads=1) as trainer:
-        outcome = trainer.train(candidate, config)
+    outcome = bench.trainers[pipeline.data.source].train(candidate, config)
 
     assert (outcome.status, outcome.error) == ("trained", "")
     features, _ = rows.part("holdout")
