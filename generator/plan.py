@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
-from dropforge.documents import write_whole
+from dropforge.documents import Problem, UserError, write_whole
 from dropforge.settings import Pipeline, decode
-from generator.render import MARKER, render
+from generator.files import dags_of, is_ours, is_sealed, read_text, seal, settings_of
+from generator.render import environment, render
 from generator.spec import Spec
 
 log = logging.getLogger(__name__)
@@ -21,12 +21,28 @@ Action = Literal["add", "change", "remove", "keep"]
 
 @dataclass(frozen=True)
 class Step:
-    """One file: what happens to it, the text that stands there, and the text that will."""
+    """One file: what happens to it, the text that stands there, and the text that will.
+
+    Parameters
+    ----------
+    action : str
+        What happens: ``add``, ``change``, ``remove`` or ``keep``.
+    path : pathlib.Path
+        The file.
+    pipeline : str
+        Whose file it is.
+    old, new : str or None
+        The text before and after.
+    edited : bool
+        Whether the text that stands there is not as we generated it: somebody edited it, or it is not ours.
+    """
 
     action: Action
     path: Path
+    pipeline: str
     old: str | None
     new: str | None
+    edited: bool = False
 
 
 def plan(spec: Spec) -> tuple[Step, ...]:
@@ -35,38 +51,79 @@ def plan(spec: Spec) -> tuple[Step, ...]:
     A file that carries our marker in its first line and belongs to no pipeline any more is removed; other files are
     left alone.
     """
-    folder = spec.home / "dags_generated"
-    wanted = {name: text for pipeline in spec.pipelines for name, text in render(pipeline, spec.home).items()}
-    steps = [_step(folder / name, text) for name, text in wanted.items()]
+    folder, templates = spec.home / "dags_generated", environment(spec.home)
+    wanted = {
+        name: (pipeline.name, seal(text))
+        for pipeline in spec.pipelines
+        for name, text in render(pipeline, spec.home, templates).items()
+    }
+    steps = [_step(folder / name, *owned) for name, owned in wanted.items()]
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.py")]):
-        if path.name not in wanted and path.is_file() and _is_ours(text := _text(path)):
-            steps.append(Step("remove", path, text, None))
+        if path.name not in wanted and path.is_file() and is_ours(text := read_text(path)):
+            steps.append(Step("remove", path, path.stem, text, None, not is_sealed(text)))
     return tuple(steps)
 
 
-def _step(path: Path, new: str) -> Step:
-    old = _text(path) if path.exists() else None
+def _step(path: Path, pipeline: str, new: str) -> Step:
+    old = read_text(path) if path.exists() else None
     action: Action = "add" if old is None else "keep" if old == new else "change"
-    return Step(action, path, old, new)
+    return Step(action, path, pipeline, old, new, action == "change" and not is_sealed(old or ""))
 
 
-def _is_ours(text: str) -> bool:
-    return MARKER in text.partition("\n")[0]
+def apply(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]:
+    """Carry out a plan. Each file is replaced whole, so that Airflow never reads half of one.
 
+    Parameters
+    ----------
+    steps : iterable of Step
+        The plan.
+    copies : pathlib.Path, optional
+        A folder. Files that somebody edited are copied there and then overwritten; without it they are not.
 
-def _text(path: Path) -> str:
-    """Return a file's text, line ends as they are; others may have written it, in any encoding."""
-    return path.read_bytes().decode("utf-8", "replace")
+    Returns
+    -------
+    tuple of pathlib.Path
+        The copies that were made.
 
-
-def apply(steps: tuple[Step, ...]) -> None:
-    """Carry out a plan. Each file is replaced whole, so that Airflow never reads half of one."""
+    Raises
+    ------
+    UserError
+        If somebody edited a file and no ``copies`` are asked for; nothing is changed then.
+    """
+    steps = tuple(steps)
+    edited = [step for step in steps if step.edited]
+    if edited and copies is None:
+        raise UserError(_refused(edited))
+    made = tuple(_copy(step, copies) for step in edited if copies)
     for step in steps:
         if step.action == "remove":
             step.path.unlink(missing_ok=True)
         elif step.action != "keep" and step.new is not None:
             step.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(step.path, step.new.encode())
+    return made
+
+
+def _refused(steps: Iterable[Step]) -> Iterator[Problem]:
+    for step in steps:
+        what = "was edited by hand" if is_ours(step.old or "") else "is not ours"
+        yield Problem(
+            f"this file {what}, so it is not {'removed' if step.action == 'remove' else 'overwritten'}",
+            "Put what you changed into the spec or a template ('dropforge templates export'), or rename the file; "
+            "then 'dropforge generate --force' overwrites it and keeps a copy.",
+            f"{step.path.parent.name}/{step.path.name}",
+        )
+
+
+def _copy(step: Step, folder: Path) -> Path:
+    """Copy a file as it stands to a name that is free."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy, number = folder / step.path.name, 0
+    while copy.exists():
+        number += 1
+        copy = folder / f"{step.path.stem}-{number}{step.path.suffix}"
+    write_whole(copy, step.path.read_bytes())
+    return copy
 
 
 def generated(home: Path) -> tuple[Pipeline, ...]:
@@ -77,17 +134,10 @@ def generated(home: Path) -> tuple[Pipeline, ...]:
     found = []
     for path in sorted((home / "dags_generated").glob("*.yaml")):
         try:
-            text = _text(path)
-            if _is_ours(text):
-                found.append(_settings(text))
+            text = read_text(path)
+            if is_ours(text):
+                found.append(decode(settings_of(dags_of(text))))
         except Exception as error:
             # Whatever an edited file brings its readers to raise.
             log.warning("%s: its settings cannot be read (%s): run 'dropforge generate'", path, error)
     return tuple(found)
-
-
-def _settings(text: str) -> Pipeline:
-    """Return the settings in a generated file: those of the task ``claim``."""
-    dags = yaml.safe_load(text).values()
-    (settings,) = [task["settings"] for dag in dags for task in dag["tasks"] if task["task_id"] == "claim"]
-    return decode(settings)

@@ -21,6 +21,11 @@ PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 366 * SECONDS["d"]
 LABEL_LENGTH = 100  # Airflow's limit for a tag
+COMMON_METRICS = frozenset({
+    "accuracy", "average_precision", "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted",
+    "matthews_corrcoef", "neg_brier_score", "neg_log_loss", "precision", "precision_macro", "precision_weighted",
+    "recall", "recall_macro", "recall_weighted", "roc_auc", "roc_auc_ovo", "roc_auc_ovr",
+})  # fmt: skip
 
 
 def _key(help_text: str, **rules: Any) -> dict[str, Any]:
@@ -252,6 +257,8 @@ class Validator(cerberus.Validator):
             self._error(field, f"'{value}' is no time zone\nWrite a name such as Europe/Berlin.")
 
     def _check_with_metric(self, field: str, value: str) -> None:
+        if value in COMMON_METRICS:  # to import scikit-learn takes a second
+            return
         from sklearn.metrics import get_scorer_names
 
         from dropforge.documents import did_you_mean

@@ -13,11 +13,18 @@ from typing import Any
 import msgspec
 from cerberus import errors as cerberus_errors
 
-from dropforge.documents import Document, Problem, UserError, did_you_mean, read
+from dropforge.documents import Document, Problem, UserError, did_you_mean, parse, read
 from dropforge.settings import Pipeline, encode
 from generator.schema import PIPELINE, SPEC, VERSION, Validator
+from generator.variables import Variable, resolve
 
 DEFAULT_NAME = "pipelines.yaml"
+# Beside other spec files, the first one declares what it likes; the others declare pipelines, and nothing else.
+_PIPELINES = SPEC["pipelines"]
+_WITH_PARTS = SPEC | {
+    "pipelines": {key: rule for key, rule in _PIPELINES.items() if key not in ("required", "minlength")}
+}
+_PART = {"pipelines": _PIPELINES}
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,17 @@ class Spec:
     path : pathlib.Path
         The file; relative paths in it are relative to its folder.
     pipelines : tuple of Pipeline
-        In the order of the file.
+        In the order of the files.
+    files : tuple of pathlib.Path
+        The file, and those in the folder beside it (``pipelines.d/*.yaml``).
+    variables : tuple of Variable
+        The environment's variables whose values the settings hold.
     """
 
     path: Path
     pipelines: tuple[Pipeline, ...]
+    files: tuple[Path, ...] = ()
+    variables: tuple[Variable, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -56,50 +69,97 @@ class Spec:
         raise UserError(Problem(f"there is no pipeline '{name}'", remedy, str(self.path)))
 
 
-def read_spec(path: Path) -> Spec:
-    """Read, merge and validate a spec.
+def read_spec(path: Path, text: str | None = None) -> Spec:
+    """Read, merge and validate a spec: one file, and those in the folder of its name (``pipelines.d/*.yaml``).
 
     Parameters
     ----------
     path : pathlib.Path
         A spec file, or a folder that holds a ``pipelines.yaml``.
+    text : str, optional
+        What the file would hold; by default it is read.
 
     Raises
     ------
     UserError
-        With every mistake in the file.
+        With every mistake in the files.
     """
     path = path.absolute()
     path = path / DEFAULT_NAME if path.is_dir() else path
-    document = read(path, _shown(path))
-    problems = list(_top_level(document))
+    files = (path, *part_files(path))
+    documents, variables, problems = _documents(files, text)
     if problems:
-        raise UserError(sorted(problems, key=_place))
-    defaults = document.value.get("defaults") or {}
-    pipelines = []
-    for name, own in document.value["pipelines"].items():
-        found, pipeline = _pipeline(document, name, own, defaults)
-        problems += found
+        raise UserError(sorted(problems, key=lambda problem: _place(problem, documents)))
+    main = documents[0]
+    found: list[tuple[Document, Pipeline]] = []
+    for document, name, own in _entries(documents, problems):
+        wrong, pipeline = _pipeline(document, main, name, own)
+        problems += wrong
         if pipeline:
-            pipelines.append(pipeline)
-    problems += _shared_folders(document, pipelines)
+            found.append((document, pipeline))
+    problems += _shared_folders(path.parent, found)
     if problems:
         # A mistake in `defaults` shows once, not once for each pipeline.
-        raise UserError(sorted(set(problems), key=_place))
-    return Spec(path, tuple(pipelines))
+        raise UserError(sorted(set(problems), key=lambda problem: _place(problem, documents)))
+    return Spec(path, tuple(pipeline for _, pipeline in found), files, variables)
 
 
-def _place(problem: Problem) -> tuple[int, str, str]:
-    return problem.line or 0, problem.path, problem.message
+def part_files(path: Path) -> tuple[Path, ...]:
+    """Return the other files of a spec: those in the folder of its name, in the order of their names."""
+    return tuple(sorted(file for file in path.with_suffix(".d").glob("*.yaml") if not file.name.startswith(".")))
+
+
+def _documents(files: tuple[Path, ...], text: str | None) -> tuple[list[Document], tuple[Variable, ...], list[Problem]]:
+    documents: list[Document] = []
+    variables: list[Variable] = []
+    problems: list[Problem] = []
+    for number, file in enumerate(files):
+        document = read(file, _shown(file)) if number or text is None else parse(text, _shown(file))
+        schema = _PART if number else _WITH_PARTS if len(files) > 1 else SPEC
+        if wrong := list(_top_level(document, schema)):
+            problems += wrong
+        resolved = resolve(document, os.environ)
+        documents.append(resolved.document)
+        variables += resolved.variables
+        problems += resolved.problems
+    return documents, tuple(dict.fromkeys(variables)), problems
+
+
+def _entries(documents: list[Document], problems: list[Problem]) -> Iterator[tuple[Document, str, dict[str, Any]]]:
+    """Yield each pipeline as it is declared; one that is declared twice is a problem."""
+    first: dict[str, Document] = {}
+    for document in documents:
+        for name, own in (document.value.get("pipelines") or {}).items():
+            if name in first:
+                other = first[name].problem(("pipelines", name), "")
+                here = document.problem(("pipelines", name), f"the pipeline '{name}' is declared in {other.file} too, "
+                                        f"on line {other.line}", "Keep one of the two, or rename one.")  # fmt: skip
+                problems.append(here)
+            else:
+                first[name] = document
+                yield document, name, own
+
+
+def _place(problem: Problem, documents: list[Document]) -> tuple[int, int, str, str]:
+    files = [document.file for document in documents]
+    return files.index(problem.file or files[0]), problem.line or 0, problem.path, problem.message
 
 
 def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _top_level(document: Document) -> Iterator[Problem]:
+def _top_level(document: Document, schema: dict[str, Any]) -> Iterator[Problem]:
+    is_part = schema is _PART
     if not isinstance(document.value, dict):
-        yield document.problem((), "a spec is a mapping", "Begin with 'version: 1' and 'pipelines:'.")
+        begin = "'pipelines:'" if is_part else f"'version: {VERSION}' and 'pipelines:'"
+        yield document.problem((), "a spec is a mapping", f"Begin with {begin}.")
+        return
+    if is_part:
+        for key in SPEC.keys() & document.value.keys() - _PART.keys():
+            yield document.problem((key,), f"'{key}' stands in the first file of the spec alone", "Move it there.")
+        rest = {key: item for key, item in document.value.items() if key not in SPEC or key in _PART}
+        yield from _problems(document, None, (), rest, _PART)
         return
     version = document.value.get("version")
     if isinstance(version, int) and version != VERSION:
@@ -110,15 +170,15 @@ def _top_level(document: Document) -> Iterator[Problem]:
             "Upgrade dropforge." if version > VERSION else f"Write version: {VERSION} and correct what is then named.",
         )
         return
-    yield from _problems(document, (), document.value, SPEC)
+    yield from _problems(document, None, (), document.value, schema)
 
 
 def _pipeline(
-    document: Document, name: str, own: dict[str, Any], defaults: dict[str, Any]
+    document: Document, main: Document, name: str, own: dict[str, Any]
 ) -> tuple[list[Problem], Pipeline | None]:
-    merged = _merge(defaults, own)
+    merged = _merge(main.value.get("defaults") or {}, own)
     path: tuple[str | int, ...] = ("pipelines", name)
-    problems = list(_problems(document, path, merged, PIPELINE))
+    problems = list(_problems(document, main, path, merged, PIPELINE))
     if problems:
         return problems, None
     validator = Validator(PIPELINE)
@@ -127,7 +187,7 @@ def _pipeline(
     split = value["data"]["split"]
     if split["test"] + split["holdout"] >= 1:
         return [
-            _at(document, (*path, "data", "split"), "test and holdout leave no rows to train on",
+            _at(document, main, (*path, "data", "split"), "test and holdout leave no rows to train on",
                 "Let the two add up to less than 1.")
         ], None  # fmt: skip
     # `strict=False` turns Cerberus' numbers (1 for 1.0) into the declared types.
@@ -145,13 +205,17 @@ def _merge(defaults: Any, own: Any) -> Any:
 
 
 def _problems(
-    document: Document, path: tuple[str | int, ...], value: dict[str, Any], schema: dict[str, Any]
+    document: Document,
+    main: Document | None,
+    path: tuple[str | int, ...],
+    value: dict[str, Any],
+    schema: dict[str, Any],
 ) -> Iterator[Problem]:
     validator = Validator(schema)
     validator.validate(value)
     for error in _leaves(validator._errors):
         message, remedy = _explain(error, schema)
-        yield _at(document, (*path, *error.document_path), message, remedy)
+        yield _at(document, main, (*path, *error.document_path), message, remedy)
 
 
 def _leaves(errors: list[Any]) -> Iterator[Any]:
@@ -162,11 +226,11 @@ def _leaves(errors: list[Any]) -> Iterator[Any]:
             yield error
 
 
-def _at(document: Document, path: tuple[str | int, ...], message: str, remedy: str) -> Problem:
+def _at(document: Document, main: Document | None, path: tuple[str | int, ...], message: str, remedy: str) -> Problem:
     """Return the problem at the pipeline's own line, or at the line of `defaults` that it comes from."""
     inherited: tuple[str | int, ...] = ("defaults", *path[2:])
-    if path[:1] == ("pipelines",) and path not in document.marks and inherited in document.marks:
-        return document.problem(inherited, message, remedy)
+    if main and path not in document.marks and inherited in main.marks:
+        return main.problem(inherited, message, remedy)
     return document.problem(path, message, remedy)
 
 
@@ -222,10 +286,10 @@ def _join(values: Any) -> str:
     return ", ".join(str(value) for value in values) if isinstance(values, list) else str(values)
 
 
-def _shared_folders(document: Document, pipelines: list[Pipeline]) -> Iterator[Problem]:
+def _shared_folders(home: Path, found: list[tuple[Document, Pipeline]]) -> Iterator[Problem]:
     owners: dict[str, str] = {}
-    for pipeline in pipelines:
-        folder = os.path.normpath(Path(document.file).parent / pipeline.train.watch)
+    for document, pipeline in found:
+        folder = os.path.normpath(home / pipeline.train.watch)
         if folder in owners:
             yield document.problem(
                 ("pipelines", pipeline.name, "train", "watch"),

@@ -56,7 +56,7 @@ def test_services_that_run_our_code_get_every_variable_that_it_reads() -> None:
     named -= set(PATIENT | CONNECTIONS)
     # The default for --spec (the containers work in the project's folder), and what the code itself sets.
     named -= {"DROPFORGE_SPEC", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"}
-    assert named == {HOME_VARIABLE, "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
+    assert named == {HOME_VARIABLE, "DROPFORGE_MLFLOW_PAGES", "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
     for service in READERS:
         assert named <= environment(service).keys(), service
         assert (ONE_THREAD | PATIENT).items() <= environment(service).items(), service

@@ -5,18 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any
 
-LARGE = 25
+FEW = 8
+LARGE = 250
 MOST = 1000
 
 
-def batched(items: list[dict[str, Any]], few: int) -> list[tuple[str, list[dict[str, Any]]]]:
+def batched(items: list[dict[str, Any]], cores: int) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return batches of items, each with the label that Airflow shows.
 
-    A task costs Airflow about as much as a small candidate costs us: up to ``few`` candidates have one each, more share
-    so many tasks, until a batch is ``LARGE``; there are ``MOST`` tasks at most (Airflow takes 1,024). The batches are
-    dealt like cards: neighbours, which are often alike (a grid that grows), come into different ones.
+    Few candidates have a task each, which is what people like to look at. A task costs more than a small candidate:
+    where there are many, they share as many tasks as keep the cores busy. That is two for each core, as one waits for
+    MLflow while the other computes; more would only take memory. A batch that would be larger than ``LARGE`` is
+    divided, into ``MOST`` tasks at most (Airflow takes 1,024).
+
+    The batches are dealt like cards: neighbours, which are often alike (a grid that grows), come into different ones.
     """
-    count = min(len(items), max(few, math.ceil(len(items) / LARGE)), MOST)
+    if len(items) <= max(FEW, 2 * cores):
+        count = len(items)
+    else:
+        count = min(max(2 * cores, math.ceil(len(items) / LARGE)), MOST)
     groups = [items[start::count] for start in range(count)]
     return [(_label(group), group) for group in groups]
 

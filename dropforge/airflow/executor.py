@@ -15,9 +15,15 @@ from airflow.executors.local_executor import LocalExecutor
 
 log = logging.getLogger(__name__)
 
+# What a first candidate would import otherwise: a test sees that none is missing.
 LIBRARIES = (
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PpmImagePlugin",
     "airflow.providers.standard.decorators.python",
     "dagfactory",
+    "dropforge.airflow.plugin",
     "dropforge.airflow.tasks",
     "dropforge.airflow.trigger",
     "dropforge.data",
@@ -32,13 +38,36 @@ LIBRARIES = (
     "mlflow.sklearn",
     "mlflow.store.artifact.local_artifact_repo",
     "mlflow.store.tracking.rest_store",
+    "mlflow.tracing.export.utils",
+    "mlflow.tracing.processor.base_mlflow",
     "mlflow.tracing.processor.otel",
     "mlflow.tracking.request_header.registry",
-    "narwhals.stable.v2",
+    "narwhals._interchange.dataframe",
+    "narwhals._pandas_like.dataframe",
+    "narwhals._pandas_like.namespace",
+    "narwhals.stable.v2._namespace",
+    "netrc",
+    "pandas.core.methods.to_dict",
     "pyarrow.pandas_compat",
+    "pyarrow.vendored.version",
     "skops.io",
     "sklearn.ensemble",
 )
+
+
+def warm_up() -> None:
+    """Import what tasks need."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
+    from dropforge.estimators import registry
+    from dropforge.estimators.trusted import trusted_types
+
+    registry()  # imports every module of scikit-learn that holds an estimator
+    trusted_types()
+    # MLflow looks through all installed packages at a process' first model; here it is done once for all.
+    warn_dependency_requirement_mismatches(["mlflow"])
 
 
 class WarmLocalExecutor(LocalExecutor):
@@ -46,16 +75,7 @@ class WarmLocalExecutor(LocalExecutor):
 
     def start(self) -> None:
         """Import, then start the workers."""
-        for library in LIBRARIES:
-            importlib.import_module(library)
-        from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
-
-        from dropforge.estimators.registry import registry, trusted_types
-
-        registry()  # imports every module of scikit-learn that holds an estimator
-        trusted_types()
-        # MLflow looks through all installed packages at a process' first model; here it is done once for all.
-        warn_dependency_requirement_mismatches(["mlflow"])
+        warm_up()
         super().start()
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:

@@ -90,8 +90,7 @@ def claim(home: str, settings: str) -> list[Batch]:
     # The cores are shared: a fit takes more than one thread only while there are fewer candidates than cores.
     cores = joblib.cpu_count()
     threads = max(1, cores // max(1, len(items)))
-    workers = max(8, 2 * cores)  # as many as the embedded stack has
-    batches = batched(items, workers)
+    batches = batched(items, cores)
     log.info("%d candidate(s) go to %d task(s)", len(items), len(batches))
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
     return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batches]
@@ -279,7 +278,7 @@ def _hosting(home: str, pipeline: Pipeline) -> Any:
 
 
 def _allowed(pipeline: Pipeline) -> Allowed:
-    return Allowed(pipeline.train.estimators, pipeline.train.deny)
+    return Allowed.of(pipeline.train)
 
 
 def _run_id() -> str:

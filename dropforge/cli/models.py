@@ -31,7 +31,7 @@ def train(
         content = config.read_bytes()
     except OSError as error:
         raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(config))) from None
-    candidates = read_candidates(content, config.name, Allowed(settings.train.estimators, settings.train.deny))
+    candidates = read_candidates(content, config.name, Allowed.of(settings.train))
     rows = load(settings.data, project.home)
     with disk_explained(project.state), Trainer(settings, rows, project) as trainer:
         outcomes = [trainer.train(candidate, content) for candidate in candidates]

@@ -20,7 +20,10 @@ from dropforge.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dropforge.settings import Pipeline
+    from dropforge.stack.drift import Drift
 
 Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", min=0, max=65535, show_default=False)]
 Host = Annotated[str, typer.Option(help="Address to bind; loopback only.")]
@@ -80,34 +83,55 @@ def down(spec: SpecOption = SPEC) -> None:
 
 
 def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
-    """Show whether the stack is up, where it answers, and whether the DAGs are what the spec says.
+    """Show whether the stack is up, where it answers, and where spec, generated files and Airflow differ.
 
     Example: dropforge status --json
     """
-    from dropforge.documents import UserError
-    from dropforge.stack.supervisor import status as stack_status
-    from generator.plan import plan
+    from dataclasses import asdict
 
-    state = stack_status(project_of(spec))
-    try:
-        state["stale"] = [step.path.name for step in plan(load_spec(spec)) if step.action != "keep"]
-        mistakes = []
-    except UserError as error:
-        state["stale"], mistakes = [], [str(problem) for problem in error.problems]
+    from dropforge.stack.drift import airflow_drift
+    from dropforge.stack.supervisor import status as stack_status
+
+    project = project_of(spec)
+    state = stack_status(project)
+    drift, mistakes = _spec_drift(spec)
+    if state["running"]:
+        drift += airflow_drift(project, state["addresses"]["airflow"])
     if as_json:
-        print_json(state)
+        print_json(state | {"drift": [asdict(item) for item in drift], "mistakes": mistakes})
     else:
         say("the stack is up" if state["running"] else "the stack is down: 'dropforge up' starts it")
         for name, address in state["addresses"].items():
             say(f"  {name:<14} {address}")
         for name, alive in state["parts"].items():
             say(f"  {name:<14} {'alive' if alive else 'dead, is started again'}")
-        for name in state["stale"]:
-            say(f"dags_generated/{name} is not what the spec says: run 'dropforge generate'")
-        for mistake in mistakes:
-            say(mistake)
+        for text in (*mistakes, *drift):
+            say(str(text))
+        if not drift and not mistakes:
+            say("dags_generated is what the spec says" + (", and Airflow has read it" if state["running"] else ""))
     if not state["running"]:
         raise fail()
+
+
+def _spec_drift(path: Path) -> tuple[tuple[Drift, ...], list[str]]:
+    """Return where the spec and the generated files differ, or the mistakes in the spec."""
+    from dropforge.documents import UserError
+    from dropforge.stack.drift import Drift
+    from generator.changes import changes
+    from generator.plan import plan
+
+    try:
+        steps = plan(load_spec(path))
+    except UserError as error:
+        return (), [str(problem) for problem in error.problems]
+    edited = {step.pipeline for step in steps if step.edited}
+    run = "Run 'dropforge generate'."
+    return tuple(
+        Drift("edited", change.pipeline, "; ".join(change.words), "See 'dropforge generate --diff'.")
+        if change.pipeline in edited
+        else Drift("spec", change.pipeline, f"not generated yet: {'; '.join(change.words)}", run)
+        for change in changes(steps)
+    ), []
 
 
 def serve(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dropforge.documents import Document, Path, Problem, UserError, did_you_mean, parse
-from dropforge.estimators import Allowed, Estimator, audit, build, plain
+from dropforge.estimators import Allowed, Estimator, audit, not_a_classifier, plain
 
 MODEL_KEYS = ("class", "params", "name", "force")
 FILE_KEYS = ("models",)
@@ -139,27 +139,8 @@ def _candidate(
         problems.append(document.problem((*path, "force"), "'force' must be true or false", "Write force: true"))
     tree, found = audit({key: value[key] for key in ("class", "params") if key in value}, allowed, document, path)
     problems += found
-    if tree is not None and (wrong := _not_a_classifier(tree)):
-        problems.append(document.problem((*path, "class"), *wrong))
+    if tree is not None and (wrong := not_a_classifier(tree, document, path)):
+        problems.append(wrong)
     if problems or tree is None:
         return None, problems
     return Candidate(document.file, name or tree.path.rpartition(".")[2], tree, force), []
-
-
-def _not_a_classifier(tree: Estimator) -> tuple[str, str] | None:
-    """Return what is wrong with a candidate that cannot be told to be a classifier, and what to do."""
-    from sklearn.base import is_classifier
-
-    from dropforge.estimators import registry
-
-    entry = registry()[tree.path]
-    kind = entry.kind
-    if kind == "other":  # a Pipeline or a search is what its last step or its estimator is: only the built object knows
-        try:
-            kind = "classifier" if is_classifier(build(tree)) else kind
-        except Exception as error:
-            return f"{entry.name} cannot be made of these parameters: {error}", "Correct the parameters."
-    if kind == "classifier":
-        return None
-    named = "an estimator of another kind" if kind == "other" else f"a {kind}"
-    return f"{entry.name} is {named}, not a classifier", "Name a classifier: see 'dropforge estimators'."

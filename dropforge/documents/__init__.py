@@ -3,7 +3,7 @@
 from dropforge.documents.disk import check_disk, explain, write_whole, written
 from dropforge.documents.markdown import code
 from dropforge.documents.problems import Problem, UserError, did_you_mean
-from dropforge.documents.reader import MAX_BYTES, Document, Path, parse, read
+from dropforge.documents.reader import MAX_BYTES, Document, Path, dotted, parse, read
 
 __all__ = [
     "MAX_BYTES",
@@ -14,6 +14,7 @@ __all__ = [
     "check_disk",
     "code",
     "did_you_mean",
+    "dotted",
     "explain",
     "parse",
     "read",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dropforge.estimators.audit import Estimator
-from dropforge.estimators.registry import registry
+from dropforge.documents import Problem, UserError
+from dropforge.estimators.thirdparty import entry_of
+from dropforge.estimators.tree import Estimator
 
 
 def build(tree: Estimator, seed: int | None = None) -> Any:
@@ -17,23 +18,22 @@ def build(tree: Estimator, seed: int | None = None) -> Any:
         From :func:`dropforge.estimators.audit.audit`.
     seed : int, optional
         Taken for every ``random_state``, nested ones too, that the config leaves unset.
+
+    Raises
+    ------
+    UserError
+        If a constructor refuses its parameters. scikit-learn's never do; other packages' may.
     """
-    entry = registry()[tree.path]
+    entry = entry_of(tree.path)
     params = {name: _value(value, seed) for name, value in tree.params.items()}
-    if seed is not None and "random_state" in entry.parameters:
+    state = entry.parameters.get("random_state")
+    if seed is not None and state and state.default is None:
         params.setdefault("random_state", seed)
-    return entry.cls(**params)
-
-
-def plain(value: Any) -> Any:
-    """Return a checked tree in the plain form: mappings with ``class`` and ``params``, keys in order."""
-    if isinstance(value, Estimator):
-        return {"class": value.path, "params": plain(dict(value.params))}
-    if isinstance(value, dict):
-        return {key: plain(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
+    try:
+        return entry.cls(**params)
+    except Exception as error:
+        message = f"{entry.name} cannot be made of these parameters: {type(error).__name__}: {error}"
+        raise UserError(Problem(message, "Correct the parameters.")) from error
 
 
 def _value(value: Any, seed: int | None) -> Any:
@@ -42,8 +42,5 @@ def _value(value: Any, seed: int | None) -> Any:
     if isinstance(value, dict):
         return {key: _value(item, seed) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        items = [_value(item, seed) for item in value]
-        # A named step, [name, {...}], is a tuple in scikit-learn.
-        named = value and isinstance(value[0], str) and any(isinstance(item, Estimator) for item in value)
-        return tuple(items) if named or isinstance(value, tuple) else items
+        return type(value)(_value(item, seed) for item in value)
     return value

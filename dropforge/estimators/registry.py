@@ -5,12 +5,16 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from functools import cached_property, lru_cache
+from typing import Literal
 
-Kind = Literal["classifier", "regressor", "clusterer", "transformer", "other"]
+from dropforge.estimators.parameters import REQUIRED, Parameter, make_parameter
+from dropforge.settings import Train
+
+Kind = Literal["classifier", "regressor", "clusterer", "transformer", "outlier detector", "other"]
 
 
 @dataclass(frozen=True)
@@ -20,22 +24,25 @@ class Entry:
     Parameters
     ----------
     path : str
-        Its public path, as scikit-learn documents it: ``sklearn.ensemble.RandomForestClassifier``.
+        Its public path, as it is documented: ``sklearn.ensemble.RandomForestClassifier``.
     cls : type
         The class.
     kind : str
         What it is.
-    parameters : tuple of str
-        What its constructor takes, in order.
+    parameters : Mapping
+        What its constructor takes, by name and in order.
     summary : str
         The first line of its documentation.
+    experimental : bool
+        Whether scikit-learn says that it may change without notice.
     """
 
     path: str
     cls: type
     kind: Kind
-    parameters: tuple[str, ...]
+    parameters: Mapping[str, Parameter]
     summary: str
+    experimental: bool = False
 
     @property
     def name(self) -> str:
@@ -47,10 +54,20 @@ class Entry:
         """Whether it is a classifier, or is one if what it holds is (a Pipeline, a search)."""
         return self.kind == "classifier" or (self.kind == "other" and hasattr(self.cls, "classes_"))
 
-    @property
-    def constraints(self) -> Mapping[str, Any]:
-        """scikit-learn's own constraints of the parameters."""
-        return getattr(self.cls, "_parameter_constraints", {})
+    @cached_property
+    def named_items(self) -> str | None:
+        """The parameter that holds estimators with names (``steps``), if there is one."""
+        from sklearn.utils.metaestimators import _BaseComposition
+
+        if not issubclass(self.cls, _BaseComposition):
+            return None
+        names = ("steps", "transformers", "transformer_list", "estimators")
+        return next((name for name in names if name in self.parameters), None)
+
+    @cached_property
+    def grid(self) -> str | None:
+        """The parameter that says what a search tries, if this is one."""
+        return next((name for name in ("param_grid", "param_distributions") if name in self.parameters), None)
 
 
 @dataclass(frozen=True)
@@ -60,8 +77,27 @@ class Allowed:
     patterns: tuple[str, ...] = ("sklearn.*",)
     deny: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, train: Train) -> Allowed:
+        """Return what a pipeline allows."""
+        return cls(tuple(train.estimators), tuple(train.deny))
+
     def __contains__(self, path: str) -> bool:
         return _matches(path, self.patterns) and not _matches(path, self.deny)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules of other packages that the patterns name in full: ``lightgbm`` of ``lightgbm.*``.
+
+        A pattern that begins with a wildcard names none, so that nothing is imported because of it.
+        """
+        literal = (re.match(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?=\.)", pattern) for pattern in self.patterns)
+        names = {match[0] for match in literal if match}
+        return tuple(sorted(name for name in names if name.partition(".")[0] != "sklearn"))
+
+    def __str__(self) -> str:
+        denied = f", except {', '.join(self.deny)}" if self.deny else ""
+        return f"{', '.join(self.patterns)}{denied}"
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
@@ -73,60 +109,31 @@ def registry() -> Mapping[str, Entry]:
     """Return every estimator of scikit-learn by its public path."""
     from sklearn.utils import all_estimators
 
-    found = {}
-    for name, cls in all_estimators():
-        path = f"{_public_module(cls)}.{name}"
-        found[path] = Entry(path, cls, _kind(cls), _parameters(cls), _summary(cls))
-    return found
+    # scikit-learn hides what is experimental until it is asked for.
+    stable = {cls for _, cls in all_estimators()}
+    importlib.import_module("sklearn.experimental.enable_halving_search_cv")
+    importlib.import_module("sklearn.experimental.enable_iterative_imputer")
+    found = (make_entry(f"{_public_module(cls)}.{name}", cls, cls not in stable) for name, cls in all_estimators())
+    return {entry.path: entry for entry in found}
 
 
 @lru_cache(maxsize=1)
 def short_names() -> Mapping[str, str]:
-    """Return the public path of each short name that only one class has."""
+    """Return the public path of each short name that only one class of scikit-learn has."""
+    return unambiguous(registry())
+
+
+def unambiguous(entries: Mapping[str, Entry]) -> Mapping[str, str]:
+    """Return the path of each short name that only one of the entries has."""
     paths: dict[str, list[str]] = {}
-    for path, entry in registry().items():
+    for path, entry in entries.items():
         paths.setdefault(entry.name, []).append(path)
     return {name: found[0] for name, found in paths.items() if len(found) == 1}
 
 
-@lru_cache(maxsize=1)
-def trusted_types() -> frozenset[str]:
-    """Return the names of the types that a model file may hold.
-
-    These are the classes that scikit-learn itself defines in the modules of the registry's estimators (an
-    estimator's tree, its loss, its binner), and the functions that are a parameter's default in one of them
-    (SelectKBest's ``f_classif``). No other function is among them, nor is anything whose work is to call one, so that
-    loading a file can bring no code of its own.
-    """
-    import sys
-
-    names = {"numpy.dtype"} | {_path(value) for entry in registry().values() for value in _functions(entry)}
-    for module_name, module in list(sys.modules.items()):
-        if not module_name.startswith("sklearn.") or _is_foreign(module_name):
-            continue
-        for name, value in list(vars(module).items()):
-            if inspect.isclass(value) and value.__module__ == module_name and name not in _CALLERS:
-                names.add(f"{module_name}.{name}")
-    return frozenset(names)
-
-
-def _functions(entry: Entry) -> list[Any]:
-    """Return the functions of scikit-learn that are a default of one of the entry's parameters."""
-    defaults = [parameter.default for parameter in inspect.signature(entry.cls).parameters.values()]
-    return [value for value in defaults if inspect.isfunction(value) and value.__module__.startswith("sklearn.")]
-
-
-def _path(value: Any) -> str:
-    return f"{value.__module__}.{value.__qualname__}"
-
-
-# Estimators and helpers whose work is to call a function that they were given.
-_CALLERS = frozenset({"FunctionTransformer", "_PredictScorer", "_Scorer", "_BaseScorer", "Parallel", "delayed"})
-
-
-def _is_foreign(module: str) -> bool:
-    parts = module.split(".")
-    return bool({"tests", "externals", "_testing", "datasets", "conftest", "parallel"} & set(parts))
+def make_entry(path: str, cls: type, experimental: bool = False) -> Entry:
+    """Return the entry of an estimator's class."""
+    return Entry(path, cls, _kind(cls), _parameters(cls), _summary(cls), experimental)
 
 
 def _public_module(cls: type) -> str:
@@ -140,20 +147,36 @@ def _public_module(cls: type) -> str:
 
 
 def _kind(cls: type) -> Kind:
-    from sklearn.base import ClassifierMixin, ClusterMixin, RegressorMixin, TransformerMixin
+    from sklearn.base import ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin, TransformerMixin
 
     kinds: tuple[tuple[type, Kind], ...] = (
         (ClassifierMixin, "classifier"),
         (RegressorMixin, "regressor"),
         (ClusterMixin, "clusterer"),
         (TransformerMixin, "transformer"),
+        (OutlierMixin, "outlier detector"),
     )
-    return next((kind for mixin, kind in kinds if issubclass(cls, mixin)), "other")
+    kind: Kind = next((kind for mixin, kind in kinds if issubclass(cls, mixin)), "other")
+    # Vectorizers say what they are by what they do.
+    return "transformer" if kind == "other" and _transforms_only(cls) else kind
 
 
-def _parameters(cls: type) -> tuple[str, ...]:
-    parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
-    return tuple(p.name for p in parameters if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+def _transforms_only(cls: type) -> bool:
+    return inspect.isfunction(vars(cls).get("transform")) and not hasattr(cls, "predict")
+
+
+def _parameters(cls: type) -> Mapping[str, Parameter]:
+    constraints = getattr(cls, "_parameter_constraints", {})
+    taken = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+    return {
+        parameter.name: make_parameter(
+            parameter.name,
+            REQUIRED if parameter.default is parameter.empty else parameter.default,
+            constraints.get(parameter.name),
+        )
+        for parameter in taken
+        if parameter.name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
 
 
 def _summary(cls: type) -> str:

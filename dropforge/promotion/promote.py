@@ -119,7 +119,7 @@ def _validation(store: Store, pipeline: Pipeline, rows: Rows, version: Version, 
     if known:
         return known
     if dry_run:
-        return measure(store, pipeline.promote, rows, version)
+        return measure(store, pipeline, rows, version)
     return validate(store, pipeline, rows, version)
 
 

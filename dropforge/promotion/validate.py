@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dropforge.data import Rows
 from dropforge.documents import UserError
+from dropforge.estimators import Allowed
 from dropforge.registry import Store, Version
 from dropforge.registry.models import Loaded, load
 from dropforge.settings import Pipeline, Promote
@@ -34,20 +35,21 @@ def pending(store: Store, pipeline: Pipeline) -> list[Version]:
 
 def validate(store: Store, pipeline: Pipeline, rows: Rows, version: Version) -> Validation:
     """Score a version on the holdout rows and tag it with the result."""
-    validation = measure(store, pipeline.promote, rows, version)
+    validation = measure(store, pipeline, rows, version)
     tags = result_tags(pipeline.promote, rows, validation)
     store.tag(version, {name: value for name, value in tags.items() if value or name in version.tags})
     return validation
 
 
-def measure(store: Store, settings: Promote, rows: Rows, version: Version) -> Validation:
+def measure(store: Store, pipeline: Pipeline, rows: Rows, version: Version) -> Validation:
     """Score a version on the holdout rows.
 
     A model that cannot be loaded, does not fit the data or predicts what no row has is a reason against it; only
     the infrastructure's errors are raised.
     """
+    settings = pipeline.promote
     try:
-        loaded = load(store, version)
+        loaded = load(store, version, Allowed.of(pipeline.train).modules)
     except UserError as error:
         return Validation(version.version, None, (error.problems[0].message,))
     try:

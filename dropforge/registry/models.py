@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow
+import numpy as np
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import PyFuncModel
 
 from dropforge.documents import Problem, UserError
-from dropforge.estimators.registry import trusted_types
+from dropforge.estimators.trusted import trusted_types
 from dropforge.registry.store import ABSENT, Store, Version
 
 _AGAIN = "Train it again, with force: true in its config."
@@ -49,8 +50,17 @@ class Loaded:
         return self.pyfunc.metadata.signature
 
 
-def load(store: Store, version: Version) -> Loaded:
+def load(store: Store, version: Version, modules: tuple[str, ...] = ()) -> Loaded:
     """Load a version.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is.
+    version : Version
+        Which one.
+    modules : tuple of str
+        What the spec admits beside scikit-learn: :attr:`dropforge.estimators.Allowed.modules`.
 
     Raises
     ------
@@ -61,7 +71,7 @@ def load(store: Store, version: Version) -> Loaded:
     with _fetched(store, version) as folder:
         try:
             model = Model.load(str(folder))
-            estimator = _read(folder, model.flavors.get("sklearn", {}), version)
+            estimator = _read(folder, model.flavors.get("sklearn", {}), version, trusted_types(modules))
             example = model.load_input_example(str(folder))
         except FileNotFoundError as error:
             gone = Path(str(error.filename)).name
@@ -91,7 +101,7 @@ def _fetched(store: Store, version: Version) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _read(folder: Path, flavor: dict[str, Any], version: Version) -> Any:
+def _read(folder: Path, flavor: dict[str, Any], version: Version, trusted: frozenset[str]) -> Any:
     """Return the estimator in a model file, once its types are known to be ours."""
     import skops.io
 
@@ -99,7 +109,7 @@ def _read(folder: Path, flavor: dict[str, Any], version: Version) -> Any:
         raise _refused(version, "it is not stored in skops format", "Register it again in skops format.")
     file = folder / str(flavor.get("pickled_model", "model.skops"))
     untrusted = set(skops.io.get_untrusted_types(file=file))
-    if foreign := untrusted - trusted_types():
+    if foreign := untrusted - trusted:
         raise _refused(
             version, f"it holds types that are not trusted: {', '.join(sorted(foreign))}", "Do not serve it."
         )
@@ -114,7 +124,7 @@ class _Predictor:
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """Return the estimator's labels."""
-        return self.estimator.predict(data)
+        return np.ravel(self.estimator.predict(data))  # some give a table of one column
 
 
 def _refused(version: Version, message: str, remedy: str) -> UserError:

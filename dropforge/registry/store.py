@@ -27,6 +27,8 @@ from dropforge.settings import Promote
 _CLASSIC = {"mlflow.experimentKind": "custom_model_development"}
 ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
 _EXISTS = {"RESOURCE_ALREADY_EXISTS"}
+# What MLflow says to a run in an experiment that was deleted, or removed for good.
+_GONE = ABSENT | {"INVALID_PARAMETER_VALUE", "INVALID_STATE"}
 _OPEN = ".open"
 
 
@@ -69,6 +71,7 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
+        self._experiments: dict[str, str] = {}
 
     @classmethod
     def connect(cls, project: Project) -> Store:
@@ -122,9 +125,8 @@ class Store:
         if marker:
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
-        place = self.experiment(experiment)
         run = once(
-            lambda: self.client.create_run(place, tags=dict(tags), run_name=name),
+            lambda: self._create_run(experiment, tags, name),
             lambda: self.end_lost_runs(experiment, key),
         )
         try:
@@ -137,6 +139,16 @@ class Store:
         # Not where MLflow could not be told.
         if marker:
             marker.unlink(missing_ok=True)
+
+    def _create_run(self, experiment: str, tags: Mapping[str, str], name: str) -> Run:
+        if place := self._experiments.get(experiment):
+            try:
+                return self.client.create_run(place, tags=dict(tags), run_name=name)
+            except MlflowException as error:
+                if error.error_code not in _GONE:
+                    raise  # else it was deleted since it was looked up
+        self._experiments[experiment] = place = self.experiment(experiment)
+        return self.client.create_run(place, tags=dict(tags), run_name=name)
 
     def end_lost_runs(self, experiment: str, key: str) -> None:
         """End the run that a killed process left open; only who holds the candidate's lock may say so."""

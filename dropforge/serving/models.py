@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from dropforge.documents import Problem, UserError
+from dropforge.estimators import Allowed
 from dropforge.registry import Store
 from dropforge.registry.models import Loaded, load
 from dropforge.settings import Pipeline
@@ -112,7 +113,7 @@ class ServedModel:
             raise UserError(
                 Problem(f"there is no version {number} of '{self.pipeline.name}'", "Name a registered version.")
             )
-        loaded = load(self.store, version)
+        loaded = load(self.store, version, Allowed.of(self.pipeline.train).modules)
         try:
             loaded.pyfunc.predict(loaded.example)
         except Exception as error:

@@ -17,7 +17,7 @@ from dropforge.settings import Pipeline
 
 def serve(project: Project, pipelines: Callable[[], Iterable[Pipeline]], host: str, port: int) -> None:
     """Serve the champions of ``pipelines``, which is asked again and again, until a signal ends it."""
-    from dropforge.estimators.registry import trusted_types
+    from dropforge.estimators.trusted import trusted_types
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     models = Models(Store.connect(project), pipelines)

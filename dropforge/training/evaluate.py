@@ -43,7 +43,7 @@ def evaluate(estimator: Any, rows: Rows, metric: str, file: str) -> Evaluation:
     """
     features, target = rows.part("test")
     try:
-        predicted = estimator.predict(features)
+        predicted = np.ravel(estimator.predict(features))
         values = _of_labels(target, predicted) | _of_probabilities(estimator, features, target)
         # By the scorer itself, as in validation: what it refuses here would never be promoted.
         values[metric] = float(sk.get_scorer(metric)(estimator, features, target))
@@ -75,14 +75,15 @@ def _of_labels(target: pd.Series, predicted: np.ndarray) -> dict[str, float]:
 def _of_probabilities(estimator: Any, features: pd.DataFrame, target: pd.Series) -> dict[str, float]:
     """Return log loss and ROC AUC (one class against the rest, unweighted mean) where there are probabilities.
 
-    Some estimators have none for some rows (LabelPropagation's are NaN far from every known row).
+    Some estimators have none for some rows (LabelPropagation's are NaN far from every known row), and those that
+    predict columns have a table for each.
     """
-    if not hasattr(estimator, "predict_proba"):
+    labels = getattr(estimator, "classes_", None)
+    if not hasattr(estimator, "predict_proba") or labels is None or np.ndim(labels) != 1:
         return {}
     shares = estimator.predict_proba(features)
     if not np.isfinite(shares).all():
         return {}
-    labels = estimator.classes_
     scores = shares[:, 1] if len(labels) == 2 else shares  # noqa: PLR2004 - two classes
     return {
         "log_loss": float(sk.log_loss(target, shares, labels=labels)),

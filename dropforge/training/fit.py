@@ -35,7 +35,7 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            estimator.fit(features, target)
+            estimator.fit(features, target.to_frame() if _wants_columns(estimator) else target)
         except Exception as error:
             # Whatever the parameters and the data bring an estimator to raise is the candidate's failure.
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -48,6 +48,14 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
             ) from error
     messages = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
     return Fitted(estimator, time.perf_counter() - started, tuple(messages))
+
+
+def _wants_columns(estimator: Any) -> bool:
+    """Whether an estimator predicts several columns only (ClassifierChain): it gets a table of one."""
+    from sklearn.utils import get_tags
+
+    tags = get_tags(estimator).target_tags
+    return tags.multi_output and not tags.single_output
 
 
 def _name_labels(estimator: Any, rows: Rows) -> None:

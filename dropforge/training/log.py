@@ -40,7 +40,9 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from dropforge.configs import Candidate
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
-from dropforge.estimators.registry import trusted_types
+from dropforge.estimators import Allowed
+from dropforge.estimators.tree import paths
+from dropforge.estimators.trusted import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.evaluate import Evaluation
@@ -93,7 +95,7 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     UserError
         If the fitted model holds a type that our own list does not trust; nothing is logged then.
     """
-    types = _types_in(fitted.estimator, origin.candidate.config_file)
+    types = _types_in(fitted.estimator, origin.candidate.config_file, Allowed.of(pipeline.train).modules)
     signature = _signature(fitted.estimator, rows)
     summary = _summary(pipeline, origin, rows, evaluation)
     params = _params(fitted.estimator)
@@ -107,7 +109,9 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         # The plot is drawn while MLflow answers.
         files = aside.submit(_write_files, Path(folder, "run"), origin, rows, fitted, evaluation)
         model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
-        _save(fitted.estimator, model, run_id, signature, rows, types, Path(folder, "model"))
+        _save(
+            fitted.estimator, model, run_id, signature, rows, types, _pins_of(origin.candidate), Path(folder, "model")
+        )
         get_artifact_repository(model.artifact_location).log_artifacts(str(Path(folder, "model")))
         store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
@@ -171,7 +175,7 @@ def _signature(estimator: Any, rows: Rows) -> ModelSignature:
     with warnings.catch_warnings():
         # MLflow advises to declare whole numbers as floats, lest a value be missing one day.
         warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
-        return infer_signature(shown, estimator.predict(_example(rows)))
+        return infer_signature(shown, np.ravel(estimator.predict(_example(rows))))
 
 
 def _example(rows: Rows) -> pd.DataFrame:
@@ -193,11 +197,11 @@ def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def _types_in(estimator: Any, file: str) -> set[str]:
+def _types_in(estimator: Any, file: str, modules: tuple[str, ...]) -> set[str]:
     import skops.io
 
     untrusted = set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator)))
-    if foreign := untrusted - trusted_types():
+    if foreign := untrusted - trusted_types(modules):
         names = ", ".join(sorted(foreign))
         message = f"the fitted model holds what could not be loaded back safely: {names}"
         raise UserError(Problem(message, "Choose another estimator or other parameters.", file))
@@ -211,6 +215,7 @@ def _save(
     signature: ModelSignature,
     rows: Rows,
     types: set[str],
+    pins: list[str],
     folder: Path,
 ) -> None:
     mlflow.sklearn.save_model(
@@ -223,8 +228,17 @@ def _save(
         skops_trusted_types=sorted(types),
         signature=signature,
         input_example=_example(rows),
-        pip_requirements=_PINS,
+        pip_requirements=pins,
     )
+
+
+def _pins_of(candidate: Candidate) -> list[str]:
+    """Return what a candidate's model is loaded with again: other packages too, if its classes are theirs."""
+    roots = {path.partition(".")[0] for path in paths(candidate.estimator)} - {"sklearn"}
+    if not roots:
+        return _PINS
+    names = importlib.metadata.packages_distributions()
+    return [*_PINS, *(f"{name}=={importlib.metadata.version(name)}" for root in sorted(roots) for name in names[root])]
 
 
 def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> None:

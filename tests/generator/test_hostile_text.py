@@ -16,12 +16,25 @@ HOSTILE = (
     "{{ 1 }} {{ macros }} {% raw %} {# note #} $HOME ${HOME} $DROPFORGE_HOME $$ +claim __type__: os.system "
     "<b>bold</b> ~ null\nsecond line\r\n\ttab \x7f \x85 \u2028 \u2029 \ufeff é 漢字 😀 '''\"\"\" end "
 )
+LABEL = 'it\'s "mine" {{ 1 }} {% raw %} $HOME $(HOME) +claim # & * ! | > \\ 100% é 漢字 😀'
+ARGUMENTS = {"text": HOSTILE, "more": {"__type__": "os.system", "__args__": ["false"], "$HOME": ["+claim", None, 1.5]}}
+TOLD = """
+from airflow.sdk import BaseNotifier
+
+class Told(BaseNotifier):
+    def __init__(self, **arguments):
+        super().__init__()
+        self.arguments = arguments
+"""
 NAMES = ("null", "true", "wine_2")
+WRITTEN = HOSTILE.replace("${", "$${")  # how a spec says that no variable is meant
 
 # Runs the loader of each pipeline and tells what dag-factory made of it.
 LOAD = """
 import json, os, pathlib, runpy
 found = {}
+def as_list(value):
+    return value if isinstance(value, list) else [value]
 for loader in sorted(pathlib.Path(os.environ["DROPFORGE_HOME"], "dags_generated").glob("*.py")):
     for dag in runpy.run_path(str(loader)).values():
         if type(dag).__name__ != "DAG":
@@ -35,7 +48,13 @@ for loader in sorted(pathlib.Path(os.environ["DROPFORGE_HOME"], "dags_generated"
                 key: environment.from_string(kwargs[key]).render({"a": 1}) for key in ("home", "settings")
             }
             assert all(tasks[task.task_id][key] == kwargs[key] for key in ("home", "settings"))
-        found[dag.dag_id] = {"description": dag.description, "doc_md": dag.doc_md, "tasks": tasks}
+        told = dag.get_task("promote").on_success_callback if dag.has_task("promote") else []
+        told = [*told, *(callback for task in dag.tasks for callback in as_list(task.on_failure_callback))]
+        found[dag.dag_id] = {
+            "tags": sorted(dag.tags), "owner": dag.owner, "places": [[task.pool, task.queue] for task in dag.tasks],
+            "told": [notifier.arguments for callback in told for notifier in callback._notifiers],
+        }
+        found[dag.dag_id] |= {"description": dag.description, "doc_md": dag.doc_md, "tasks": tasks}
         if dag.dag_id.endswith("_train"):
             (watcher,) = dag.timetable.asset_condition.watchers
             found[dag.dag_id] |= {"watch": watcher.trigger.watch, "home": watcher.trigger.home}
@@ -54,15 +73,23 @@ def home(tmp_path_factory):
 def pipelines(home):
     """Pipelines named like words of YAML, with hostile text wherever a user may write some."""
     entry = {
-        "description": HOSTILE,
-        "data": {"source": f"{HOSTILE}.csv", "target": HOSTILE, "id": f"+{HOSTILE}"},
+        "description": WRITTEN,
+        "data": {"source": f"{WRITTEN}.csv", "target": WRITTEN, "id": f"+{WRITTEN}"},
         "promote": {"on_new_version": True},
+        "airflow": {
+            "owner": LABEL,
+            "tags": [LABEL, "+claim", "$HOME"],
+            "pool": LABEL,
+            "queue": LABEL,
+            "on_failure": {"told.Told": ARGUMENTS | {"text": WRITTEN}},
+            "on_promotion": {"told.Told": ARGUMENTS | {"text": WRITTEN}},
+        },
     }
     spec = spec_of(
         home,
         {
             "version": 1,
-            "pipelines": {name: entry | {"train": {"watch": f"+{name} {HOSTILE}"}} for name in NAMES},
+            "pipelines": {name: entry | {"train": {"watch": f"+{name} {WRITTEN}"}} for name in NAMES},
         },
     )
     apply(plan(spec))
@@ -72,11 +99,14 @@ def pipelines(home):
 @pytest.fixture(scope="module")
 def loaded(home, pipelines, tmp_path_factory):
     """What the real dag-factory makes of the generated files."""
+    modules = tmp_path_factory.mktemp("modules")
+    (modules / "told.py").write_text(TOLD)
     environment = {
         **os.environ,
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "DROPFORGE_HOME": str(home),
+        "PYTHONPATH": str(modules),
         "HOME": "/nobody",
         "DO_NOT_TRACK": "1",
         "SCARF_NO_ANALYTICS": "1",
@@ -111,6 +141,22 @@ def test_the_watcher_gets_the_folder_unchanged(pipelines, loaded, home):
     for pipeline in pipelines:
         assert loaded[f"{pipeline.name}_train"]["watch"] == pipeline.train.watch
         assert loaded[f"{pipeline.name}_train"]["home"] == str(home)
+
+
+def test_airflow_gets_owner_tags_pool_and_queue_unchanged(pipelines, loaded):
+    for pipeline in pipelines:
+        for dag in ("train", "promote"):
+            found = loaded[f"{pipeline.name}_{dag}"]
+            assert found["owner"] == LABEL
+            assert {LABEL, "+claim", "$HOME", "dropforge", pipeline.name} <= set(found["tags"])
+            assert {tuple(place) for place in found["places"]} == {(LABEL, LABEL)}
+
+
+def test_notifiers_get_their_arguments_unchanged(pipelines, loaded):
+    for pipeline in pipelines:
+        assert pipeline.airflow.on_failure == {"told.Told": ARGUMENTS}
+        assert loaded[f"{pipeline.name}_train"]["told"] == [ARGUMENTS] * 3
+        assert loaded[f"{pipeline.name}_promote"]["told"] == [ARGUMENTS] * 5
 
 
 def test_airflows_pages_show_the_text_unchanged(pipelines, loaded):

@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
+from dropforge.documents import UserError
+from generator.files import is_ours, is_sealed, seal
 from generator.plan import apply, generated, plan
 from generator.spec import read_spec
+from tests.dropforge.documents.values import texts
 from tests.generator.specs import WINE, spec_of
 
 BEER = WINE.replace("wine:", "beer:")
@@ -90,6 +94,77 @@ def test_a_step_tells_the_text_before_and_after(tmp_path, dags):
     assert "Red" in change.new
     removal = next(step for step in plan(spec_of(tmp_path, BEER)) if step.path.name == "wine.yaml")
     assert (removal.action, removal.old, removal.new) == ("remove", old, None)
+
+
+def edits(tmp_path, text):
+    return {step.path.name for step in plan(spec_of(tmp_path, text)) if step.edited}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text + "\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.partition("\n")[2],  # our first line is gone
+        lambda text: text.replace("# Content ", "# Content 0"),
+        lambda text: "\n".join(line for line in text.split("\n") if not line.startswith("# Content")),
+        lambda text: "",
+        lambda text: "somebody's own",
+        lambda text: text.replace("dag", "dág"),
+    ],
+)
+@pytest.mark.parametrize("name", ["wine.py", "wine.yaml"])
+def test_an_edited_file_is_seen_and_left_as_it_is(tmp_path, dags, name, edit):
+    generate(tmp_path, WINE)
+    assert edits(tmp_path, f"{WINE}    description: Wines\n") == set()
+    text = edit((dags / name).read_text())
+    (dags / name).write_text(text, newline="")
+    before = {path: path.read_bytes() for path in dags.iterdir()}
+    steps = plan(spec_of(tmp_path, f"{WINE}    description: Wines\n"))
+    assert {step.path.name for step in steps if step.edited} == {name}
+    with pytest.raises(UserError) as caught:
+        apply(steps)
+    (problem,) = caught.value.problems
+    assert problem.file == f"dags_generated/{name}"
+    assert "generate --force" in problem.remedy
+    assert {path: path.read_bytes() for path in dags.iterdir()} == before  # nothing at all was done
+    (copy,) = apply(steps, tmp_path / "copies")
+    assert copy.read_bytes() == before[dags / name]
+    assert steps_of(tmp_path, f"{WINE}    description: Wines\n") == {"keep"}
+
+
+def steps_of(tmp_path, text):
+    return {step.action for step in plan(spec_of(tmp_path, text))}
+
+
+def test_no_copy_takes_the_place_of_another(tmp_path, dags):
+    copies = []
+    for number in range(3):
+        apply(plan(spec_of(tmp_path, WINE)), tmp_path / "copies")
+        (dags / "wine.yaml").write_text(f"mine {number}")
+        copies += apply(plan(spec_of(tmp_path, WINE)), tmp_path / "copies")
+    assert [copy.read_text() for copy in copies] == ["mine 0", "mine 1", "mine 2"]
+    assert [copy.name for copy in copies] == ["wine.yaml", "wine-1.yaml", "wine-2.yaml"]
+
+
+def test_an_edited_file_of_a_pipeline_that_is_gone_is_not_removed_silently(tmp_path, dags):
+    generate(tmp_path, BOTH)
+    with (dags / "beer.yaml").open("a") as file:
+        file.write("# mine\n")
+    with pytest.raises(UserError, match="edited by hand, so it is not removed"):
+        generate(tmp_path, WINE)
+    assert (dags / "beer.py").exists()
+    apply(plan(spec_of(tmp_path, WINE)), tmp_path / "copies")
+    assert not (dags / "beer.yaml").exists()
+    assert (tmp_path / "copies" / "beer.yaml").read_text().endswith("# mine\n")
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, texts)
+def test_a_seal_holds_for_its_own_text_only(text, other):
+    assert is_ours(seal(text))
+    assert is_sealed(seal(text))
+    assert is_sealed(seal(text).replace(text, other)) == (seal(text).replace(text, other) == seal(text))
 
 
 def test_the_projects_own_dags_are_not_stale():

@@ -12,8 +12,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dropforge.configs import read_candidates
 from dropforge.documents import UserError
-from dropforge.settings import Data, Host, Pipeline, Promote, Split, Train, decode
+from dropforge.estimators import Allowed
+from dropforge.settings import Airflow, Data, Host, Pipeline, Promote, Split, Train, decode
 from generator.render import render
 from tests.dropforge.documents.values import texts
 from tests.generator.specs import WINE, spec_of, wine
@@ -69,6 +71,74 @@ def test_any_text_comes_out_as_it_was(pipeline):
     assert train["description"] == f"Trains what is dropped into {pipeline.train.watch}"
     assert f"**wine** {pipeline.description}".strip() in train["doc_md"]
     assert f"**wine** {pipeline.description}".strip() in dags["wine_promote"]["doc_md"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, texts, texts, texts, st.dictionaries(texts, texts, max_size=2))
+def test_airflows_settings_come_out_as_they_were(owner, tag, pool, queue, arguments):
+    told = {"a.Notifier": {**arguments, "__type__": "os.system", "text": "{{ ti }} $HOME +claim"}}
+    airflow = Airflow(owner, (tag,), 3, 90.0, pool, queue, told, told)
+    dags = loaded(replace(PLAIN, airflow=airflow))
+    for dag in dags.values():
+        assert dag["tags"] == ["dropforge", "wine", tag]
+        given_to_tasks = dag["default_args"]
+        assert (given_to_tasks["owner"], given_to_tasks["pool"]) == (owner, pool)
+        assert given_to_tasks.get("queue", "") == queue
+        assert given_to_tasks["retries"] == 3
+        assert given_to_tasks["retry_delay"]["seconds"] == given_to_tasks["max_retry_delay"]["seconds"] == 90
+        assert notifiers(given_to_tasks["on_failure_callback"]) == told
+    assert notifiers(task(dags["wine_promote"], "promote")["on_success_callback"]) == told
+
+
+def notifiers(callback):
+    """Return what a callback gets; Airflow and dag-factory find nothing of theirs in it."""
+    text = callback["notifiers"]
+    assert jinja2.Template(text, keep_trailing_newline=True).render() == text
+    return json.loads(text)
+
+
+def test_nobody_is_told_where_the_spec_names_nobody():
+    assert "_callback" not in render(PLAIN)["wine.yaml"]
+    assert "queue:" not in render(PLAIN)["wine.yaml"]
+
+
+def test_every_task_explains_itself():
+    for dag in loaded(PLAIN).values():
+        assert "**What happens next:**" in dag["doc_md"]
+        assert "**Where to look:**" in dag["doc_md"]
+        for entry in dag["tasks"]:
+            assert len(entry["doc_md"]) > 50
+            # A title begins with the id, which scripts and docs use.
+            if "map_index_template" not in entry:
+                assert entry["task_display_name"].startswith(entry["task_id"])
+
+
+def test_the_docs_say_what_is_watched_and_allowed():
+    pipeline = replace(
+        PLAIN,
+        train=replace(PLAIN.train, watch="in`box", estimators=("sklearn.tree.*",), deny=("*.ExtraTree*",)),
+        promote=replace(PLAIN.promote, min_improvement=0.01, on_new_version=True),
+        host=Host(False),
+    )
+    dags = loaded(pipeline)
+    train, promote = dags["wine_train"]["doc_md"], dags["wine_promote"]["doc_md"]
+    assert "`` in`box ``" in train
+    assert "classifiers of `sklearn.tree.*`, but not `*.ExtraTree*`" in train
+    assert "class: sklearn.tree.DecisionTreeClassifier" in train
+    assert "by at least 0.01. It must reach 0.8." in promote
+    assert "as soon as there are new ones" in promote
+    assert "does not serve this pipeline" in promote
+
+
+def test_the_form_takes_a_config_and_shows_one_that_is_allowed():
+    form = loaded(PLAIN)["wine_train"]["params"]["config"]
+    assert form["__type__"] == "airflow.sdk.Param"
+    assert form["format"] == "multiline"
+    assert form["default"] is None
+    example = form["description_md"].partition("```yaml\n")[2].partition("```")[0]
+    assert read_candidates(example.encode(), "example.yaml", Allowed())
+    nothing = replace(PLAIN, train=replace(PLAIN.train, estimators=("elsewhere.*",)))
+    assert "```" not in loaded(nothing)["wine_train"]["params"]["config"]["description_md"]
 
 
 @settings(max_examples=100, deadline=None)
@@ -167,9 +237,7 @@ def test_a_home_of_any_name_is_read_as_it_is():
 
 def test_a_projects_own_template_wins(tmp_path):
     (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "pipeline.yaml.j2").write_text(
-        "# {{ marker }}\nmine: {{ pipeline.description | quoted }}\n"
-    )
+    (tmp_path / "templates" / "pipeline.yaml.j2").write_text("mine: {{ pipeline.description | quoted }}\n")
     files = render(replace(PLAIN, description='a "b"'), tmp_path)
     assert yaml.safe_load(files["wine.yaml"]) == {"mine": 'a "b"'}
     assert files["wine.py"] == render(PLAIN)["wine.py"]
@@ -204,7 +272,7 @@ def test_a_mistake_in_a_template_names_its_line(tmp_path, template, line, messag
 def test_the_settings_stand_once_in_the_file():
     text = render(PLAIN)["wine.yaml"]
     assert text.count(json.dumps("Which wine")) == 1
-    assert "\n# Settings d\n" in text
+    assert text.startswith("# Settings d\n")
 
 
 def test_a_spec_with_every_hostile_text_is_rendered(tmp_path):

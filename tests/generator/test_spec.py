@@ -145,7 +145,7 @@ pipelines:
     ("key", "hint"),
     [
         ("descripton", "Did you mean 'description'?"),
-        ("zzz", "Known here: description, data, train, promote, host."),
+        ("zzz", "Known here: description, data, train, promote, host, airflow."),
     ],
 )
 def test_an_unknown_key_says_what_may_have_been_meant(tmp_path, key, hint):

@@ -13,12 +13,12 @@ def items(count):
 
 @pytest.mark.parametrize("count", [0, 1, 8])
 def test_while_there_are_few_each_candidate_has_a_task_of_its_own(count):
-    assert batched(items(count), 8) == [(item["label"], [item]) for item in items(count)]
+    assert batched(items(count), 2) == [(item["label"], [item]) for item in items(count)]
 
 
 @given(st.integers(0, 30_000))
 def test_each_is_in_one_batch_and_the_batches_are_about_as_large_as_each_other(count):
-    groups = [group for _, group in batched(items(count), 8)]
+    groups = [group for _, group in batched(items(count), 2)]
     found = [item["label"] for group in groups for item in group]
     assert sorted(found) == sorted(item["label"] for item in items(count))
     assert len(groups) <= 1000, "Airflow maps no more"
@@ -28,10 +28,15 @@ def test_each_is_in_one_batch_and_the_batches_are_about_as_large_as_each_other(c
 
 
 def test_neighbours_come_into_different_batches():
-    first, second, *_ = [group for _, group in batched(items(40), 8)]
+    first, second, *_ = [group for _, group in batched(items(40), 2)]
     assert first[0]["label"].endswith("model 0")
     assert second[0]["label"].endswith("model 1")
 
 
 def test_a_shared_task_says_how_many_it_holds():
-    assert batched(items(1000), 8)[0][0] == "config.yaml: model 0 and 24 more"
+    assert batched(items(1000), 2)[0][0] == "config.yaml: model 0 and 249 more"
+
+
+@pytest.mark.parametrize(("count", "cores", "tasks"), [(9, 2, 4), (40, 2, 4), (1000, 2, 4), (32, 16, 32), (33, 16, 32)])
+def test_many_share_as_many_tasks_as_keep_the_cores_busy(count, cores, tasks):
+    assert len(batched(items(count), cores)) == tasks

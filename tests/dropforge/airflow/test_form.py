@@ -1,4 +1,4 @@
-"""A typed config is a drop like any other: one file, whatever is retried or cleared, with a story that ends as usual."""
+"""A typed config is a drop like any other: one file, whatever is retried or cleared, and the usual end."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace

@@ -255,47 +255,95 @@ def test_generate_adds_and_then_keeps(run: Run, home: Path) -> None:
     assert not (home / "dags_generated").exists()
     result = run("generate")
     assert (result.code, result.err) == (0, "")
-    assert result.out.splitlines() == ["add dags_generated/wine.yaml", "add dags_generated/wine.py"]
+    assert result.out.splitlines() == [
+        "wine: is new",
+        "add dags_generated/wine.yaml",
+        "add dags_generated/wine.py",
+        "2 DAGs are added",
+    ]
     assert run("generate", "--check") == Result(0, "dags_generated is what pipelines.yaml says\n", "")
     assert {step["action"] for step in run("generate", "--json").json} == {"keep"}
+
+
+CHANGED = SPEC.replace("minimum: 0.8", "minimum: 0.7").replace("schedule: 1m", "schedule: '@hourly'")
 
 
 def test_generate_check_names_the_stale_file_and_changes_nothing(run: Run, home: Path) -> None:
     run("generate")
     before = (home / "dags_generated" / "wine.yaml").read_text()
-    (home / "pipelines.yaml").write_text(SPEC.replace("minimum: 0.8", "minimum: 0.7"))
+    (home / "pipelines.yaml").write_text(CHANGED)
     result = run("generate", "--check")
     assert result.code == 1
     assert "dags_generated/wine.yaml is stale (change)" in result.out
     assert "Run 'dropforge generate'." in result.out
     result = run("generate", "--check", "--json")
     assert result.code == 1
-    assert {"action": "change", "file": "dags_generated/wine.yaml"} in result.json
+    words = ["promotion every 1 min -> hourly", "promote.minimum 0.8 -> 0.7"]
+    assert result.json[0] == {
+        "action": "change", "file": "dags_generated/wine.yaml", "edited": False, "changes": words,
+    }  # fmt: skip
     assert (home / "dags_generated" / "wine.yaml").read_text() == before
 
 
-def test_generate_diff_shows_the_lines_and_changes_nothing(run: Run, home: Path) -> None:
+def test_generate_diff_tells_in_words_and_lines_and_changes_nothing(run: Run, home: Path) -> None:
     run("generate")
     before = (home / "dags_generated" / "wine.yaml").read_text()
-    (home / "pipelines.yaml").write_text(SPEC.replace("minimum: 0.8", "minimum: 0.7"))
+    (home / "pipelines.yaml").write_text(CHANGED + BEER)
     result = run("generate", "--diff")
     assert result.code == 0
-    assert "--- a/dags_generated/wine.yaml" in result.out
+    assert result.out.splitlines()[:6] == [
+        "beer: is new",
+        "wine: promotion every 1 min -> hourly; promote.minimum 0.8 -> 0.7",
+        "change dags_generated/wine.yaml",
+        "add dags_generated/beer.yaml",
+        "add dags_generated/beer.py",
+        "2 DAGs change, 2 are added",
+    ]
+    assert "--- a/dags_generated/wine.yaml\n+++ b/dags_generated/wine.yaml\n" in result.out
+    assert "--- /dev/null\n+++ b/dags_generated/beer.py\n" in result.out
     changed = [line for line in result.out.splitlines() if line.startswith(("+ ", "- "))]
     assert any("0.8" in line for line in changed if line.startswith("-"))
     assert any("0.7" in line for line in changed if line.startswith("+"))
     assert (home / "dags_generated" / "wine.yaml").read_text() == before
-    run("generate")
+    told = run("generate").out.splitlines()
+    assert told == result.out.splitlines()[: len(told)]  # what was shown is what is done
     assert run("generate", "--diff").out == "dags_generated is what pipelines.yaml says\n"
 
 
-def test_generate_removes_what_no_pipeline_asks_for_any_more(run: Run, home: Path) -> None:
+def test_generate_removes_what_no_pipeline_asks_for_any_more_and_names_what_stays(run: Run, home: Path) -> None:
     (home / "pipelines.yaml").write_text(SPEC + BEER)
     run("generate")
     (home / "dags_generated" / "mine.py").write_text("# somebody's own\n")
     (home / "pipelines.yaml").write_text(SPEC)
-    assert run("generate").out.splitlines() == ["remove dags_generated/beer.py", "remove dags_generated/beer.yaml"]
+    assert run("generate").out.splitlines() == [
+        "beer: is removed; its versions and history stay: model 'beer' and experiment 'beer' in MLflow; "
+        "its configs stay in configs/beer",
+        "remove dags_generated/beer.py",
+        "remove dags_generated/beer.yaml",
+        "2 DAGs are removed",
+    ]
     assert sorted(path.name for path in (home / "dags_generated").iterdir()) == ["mine.py", "wine.py", "wine.yaml"]
+
+
+def test_generate_does_not_overwrite_what_somebody_edited(run: Run, home: Path) -> None:
+    run("generate")
+    file = home / "dags_generated" / "wine.yaml"
+    edited = file.read_text().replace("retries: 8", "retries: 1")
+    file.write_text(edited)
+    result = run("generate")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("dags_generated/wine.yaml: this file was edited by hand, so it is not overwritten\n")
+    assert "--force" in result.err
+    assert file.read_text() == edited
+    result = run("generate", "--check")
+    assert result.code == 1
+    assert "wine: wine.yaml was edited by hand" in result.out
+    assert "-    retries: 1\n+    retries: 8\n" in run("generate", "--diff").out
+    result = run("generate", "--force")
+    assert result.code == 0
+    assert "the edited wine.yaml is kept as .dropforge/edited/wine.yaml" in result.out
+    assert (home / ".dropforge" / "edited" / "wine.yaml").read_text() == edited
+    assert run("generate", "--check").code == 0
 
 
 # train, promote, versions
@@ -394,13 +442,58 @@ def test_project_is_the_folder_of_the_spec_and_not_the_current_one(
 def test_estimators_are_found_by_pattern_and_by_word(run: Run) -> None:
     found = run("estimators", "*Forest*", "--json").json
     assert [entry["class"] for entry in found] == ["sklearn.ensemble.RandomForestClassifier"]
-    assert set(found[0]) == {"class", "parameters", "summary"}
+    assert set(found[0]) == {"class", "kind", "experimental", "parameters", "summary"}
+    assert found[0]["parameters"]["n_estimators"] == {
+        "required": False,
+        "default": 100,
+        "allowed": "an int in the range [1, inf)",
+    }
     assert "n_estimators" in found[0]["parameters"]
     assert run("estimators", "randomforest", "--json").json == found
     shown = run("estimators", "randomforest").out
-    assert shown.startswith("sklearn.ensemble.RandomForestClassifier\n")
+    assert shown.startswith("sklearn.ensemble.RandomForestClassifier (classifier)\n")
+    assert "  n_estimators\n    default 100; an int in the range [1, inf)\n" in shown
     assert len(run("estimators", "--json").json) > 30
     assert run("estimators", "nothing", "--json").json == []
+
+
+def test_estimator_that_is_named_is_described_whatever_it_is(run: Run) -> None:
+    assert run("estimators", "SVC").out.startswith("sklearn.svm.SVC (classifier)\n")
+    assert run("estimators", "StandardScaler").out.startswith("sklearn.preprocessing.StandardScaler (transformer)\n")
+    kinds = {entry["kind"] for entry in run("estimators", "--kind", "regressor", "--json").json}
+    assert kinds == {"regressor"}
+
+
+def test_pipeline_narrows_the_list_and_adds_other_packages(run: Run, home: Path) -> None:
+    beer = BEER.replace('"sklearn.tree.*"', '"sklearn.tree.*", "lightgbm.*"')
+    (home / "pipelines.yaml").write_text(SPEC + beer)
+    found = {entry["class"] for entry in run("estimators", "--pipeline", "beer", "--json").json}
+    assert {"lightgbm.LGBMClassifier", "sklearn.tree.DecisionTreeClassifier"} <= found
+    assert {path.rpartition(".")[0] for path in found} == {"lightgbm", "sklearn.tree"}
+    assert "class: lightgbm.LGBMClassifier" in run("new", "LGBMClassifier", "--pipeline", "beer").out
+    refused = run("new", "SVC", "--pipeline", "beer")
+    assert refused.code == 1
+    assert "is not allowed here" in refused.err
+
+
+# new
+
+
+def test_new_prints_a_config_that_passes_check(run: Run) -> None:
+    result = run("new", "RandomForestClassifier")
+    assert (result.code, result.err) == (0, "")
+    assert "  # default 100; an int in the range [1, inf)\n  n_estimators: 100\n" in result.out
+    assert run("check", config(result.out.encode())).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("StandardScaler", "is not a classifier"), ("SVK", "Did you mean"), ("os.system", "not allowed")],
+)
+def test_new_of_what_is_no_classifier_is_a_message(run: Run, name: str, words: str) -> None:
+    result = run("new", name)
+    assert (result.code, result.out) == (1, "")
+    assert words in result.err
 
 
 # The stack's commands, without a stack
@@ -410,11 +503,29 @@ def test_status_says_that_nothing_runs_and_ends_with_1(run: Run, home: Path) -> 
     result = run("status")
     assert result.code == 1
     assert "the stack is down: 'dropforge up' starts it" in result.out
-    assert "dags_generated/wine.yaml is not what the spec says" in result.out
+    assert "wine: not generated yet: is new\n    Run 'dropforge generate'.\n" in result.out
     run("generate")
+    assert "dags_generated is what the spec says\n" in run("status").out
     told = run("status", "--json")
     assert told.code == 1
-    assert told.json == {"running": False, "addresses": {}, "parts": {}, "stale": []}
+    assert told.json == {"running": False, "addresses": {}, "parts": {}, "drift": [], "mistakes": []}
+
+
+def test_status_tells_a_changed_spec_an_edited_file_and_a_mistake(run: Run, home: Path) -> None:
+    run("generate")
+    (home / "pipelines.yaml").write_text(CHANGED)
+    assert run("status", "--json").json["drift"] == [{
+        "kind": "spec", "pipeline": "wine", "remedy": "Run 'dropforge generate'.",
+        "message": "not generated yet: promotion every 1 min -> hourly; promote.minimum 0.8 -> 0.7",
+    }]  # fmt: skip
+    (home / "dags_generated" / "wine.py").write_text("# mine\n")
+    (drift,) = run("status", "--json").json["drift"]
+    assert drift["kind"] == "edited"
+    assert "wine.py was edited by hand" in drift["message"]
+    (home / "pipelines.yaml").write_text("version: 1\n")
+    told = run("status", "--json").json
+    assert told["drift"] == []
+    assert "the key 'pipelines' is missing" in told["mistakes"][0]
 
 
 def test_down_without_a_stack_says_so(run: Run) -> None:

@@ -87,14 +87,14 @@ def test_a_list_stands_for_the_tuple_that_scikit_learn_wants():
             "class: SVC\nparams: {C: -1}",
             "params.C",
             "The 'C' parameter of SVC must be a float in the range (0.0, inf]. Got -1 instead.",
-            "Correct the value.",
+            "Correct it. The default is 1.0.",
         ),
         (
             "class: AdaBoostClassifier\nparams: {n_estimators: many}",
             "params.n_estimators",
             "The 'n_estimators' parameter of AdaBoostClassifier must be an int in the range [1, inf). "
             "Got 'many' instead.",
-            "Correct the value.",
+            "Correct it. The default is 50.",
         ),
         (
             "class: VotingClassifier",
@@ -105,7 +105,7 @@ def test_a_list_stands_for_the_tuple_that_scikit_learn_wants():
         (
             "class: GridSearchCV\nparams: {estimator: {class: Pipeline, params: {steps: [[a, {class: SVC}]]}},"
             " param_grid: {memory: [cache]}}",
-            "params.param_grid.memory",
+            "params.param_grid.memory[0]",
             "'memory' is not allowed: it writes and loads pickled files",
             "Leave it out.",
         ),

@@ -44,7 +44,7 @@ def test_version_below_the_minimum_fails_with_the_reason(store: Store, rows: Row
 
 
 def test_no_minimum_lets_any_value_pass(store: Store, rows: Rows) -> None:
-    assert measure(store, promoting(minimum=None).promote, rows, version_of(store, 1)).passed
+    assert measure(store, promoting(minimum=None), rows, version_of(store, 1)).passed
 
 
 @pytest.mark.parametrize("metric", ["neg_log_loss", "matthews_corrcoef", "roc_auc_ovr"])
@@ -57,7 +57,7 @@ def test_any_scorer_decides_with_its_own_sign(store: Store, rows: Rows, metric: 
 
 
 def test_metric_that_does_not_fit_fails_the_version_with_the_reason(store: Store, rows: Rows) -> None:
-    validation = measure(store, promoting(metric="roc_auc").promote, rows, version_of(store, 3))
+    validation = measure(store, promoting(metric="roc_auc"), rows, version_of(store, 3))
     assert validation.value is None
     assert "it cannot be scored: ValueError: multi_class must be in" in validation.reasons[0]
 
@@ -73,14 +73,14 @@ def test_value_that_is_no_number_is_none_with_the_reason(store: Store, rows: Row
 
 def test_data_that_lost_a_column_fails_the_version(store: Store, rows: Rows) -> None:
     narrower = replace(rows, features=rows.features.drop(columns="alcohol"))
-    (reason,) = measure(store, WINE.promote, narrower, version_of(store, 3)).reasons
+    (reason,) = measure(store, WINE, narrower, version_of(store, 3)).reasons
     assert "it cannot be scored" in reason
     assert "alcohol" in reason
 
 
 def test_class_that_the_data_does_not_have_fails_the_version(store: Store, rows: Rows) -> None:
     renamed = replace(rows, target=rows.target.map({0: 10, 1: 1, 2: 2}))
-    (reason,) = measure(store, WINE.promote, renamed, version_of(store, 3)).reasons
+    (reason,) = measure(store, WINE, renamed, version_of(store, 3)).reasons
     assert "it predicts classes that no row has" in reason
 
 

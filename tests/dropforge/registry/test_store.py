@@ -133,6 +133,15 @@ def test_deleted_experiment_is_restored(store: Store) -> None:
         mlflow.log_metric("works", 1)
 
 
+def test_experiment_that_is_deleted_between_two_runs_is_restored(store: Store) -> None:
+    experiments = []
+    for number in range(2):
+        with store.run("wine", f"key{number}", {}, "x") as run:
+            experiments.append(run.info.experiment_id)
+        store.client.delete_experiment(run.info.experiment_id)
+    assert experiments[0] == experiments[1]
+
+
 def test_deleted_model_is_made_again_by_the_next_version(stocked: Project, rows: Rows) -> None:
     store = Store.connect(stocked)
     store.client.delete_registered_model("wine")

@@ -279,9 +279,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The versions that were loaded, or tried to."""
     tried: list[str] = []
 
-    def counted(store: Store, version: Version) -> Any:
+    def counted(store: Store, version: Version, modules: tuple[str, ...]) -> Any:
         tried.append(version.version)
-        return load(store, version)
+        return load(store, version, modules)
 
     monkeypatch.setattr("dropforge.serving.models.load", counted)
     return tried

@@ -1,0 +1,86 @@
+"""Commands about what a config can name: estimators, new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, load_spec, print_json, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dropforge.estimators import Allowed, Entry
+
+Pipeline = Annotated[str | None, typer.Option(help="Only what this pipeline allows, other packages included.")]
+Kinds = Literal["classifier", "regressor", "clusterer", "transformer", "outlier detector", "other", "all"]
+
+
+def estimators(
+    pattern: Annotated[str, typer.Argument(help="A name, a pattern of class paths, or a part of one.")] = "*",
+    kind: Annotated[
+        Kinds, typer.Option(help="What they are; a Pipeline or a search, which can be one, counts as a classifier.")
+    ] = "classifier",
+    pipeline: Pipeline = None,
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """List the estimators that a config can name; one that is named in full is described, whatever it is.
+
+    Example: dropforge estimators RandomForestClassifier
+    """
+    import fnmatch
+
+    from dropforge.estimators.describe import description, to_plain
+
+    allowed, known = _known(spec, pipeline)
+    named = [entry for path, entry in known.items() if pattern in (path, entry.name)]
+    found = named or [
+        entry
+        for path, entry in sorted(known.items())
+        if (kind in ("all", entry.kind) or (kind == "classifier" and entry.may_classify))
+        and (fnmatch.fnmatch(path, pattern) or pattern.lower() in path.lower())
+    ]
+    found = [entry for entry in found if entry.path in allowed]
+    if as_json:
+        print_json([to_plain(entry) for entry in found])
+    elif len(found) == 1:
+        say(description(found[0]))
+    else:
+        for entry in found:
+            say(f"{entry.path}\n    {entry.summary}")
+
+
+def new(
+    estimator: Annotated[str, typer.Argument(help="A class path or a short name.")],
+    pipeline: Pipeline = None,
+    spec: SpecOption = SPEC,
+) -> None:
+    """Print a config that is ready to drop: every parameter, its default, and its allowed values as comments.
+
+    Example: dropforge new RandomForestClassifier > configs/wine/forest.yaml
+    """
+    from dropforge.documents import Problem, UserError
+    from dropforge.estimators import Entry
+    from dropforge.estimators.describe import template
+    from dropforge.estimators.names import find
+
+    allowed, _ = _known(spec, pipeline)
+    entry = find(estimator, allowed)
+    if not isinstance(entry, Entry):
+        raise UserError(Problem(*entry))
+    typer.echo(template(entry), nl=False)
+
+
+def _known(spec: Path, pipeline: str | None) -> tuple[Allowed, Mapping[str, Entry]]:
+    """Return what a pipeline allows, by default all of scikit-learn; and all that there is of it."""
+    from dropforge.estimators import Allowed, registry
+    from dropforge.estimators.thirdparty import admitted
+
+    allowed = Allowed.of(load_spec(spec).pipeline(pipeline).train) if pipeline else Allowed()
+    return allowed, {**registry(), **admitted(allowed.modules)}
+
+
+COMMANDS = (estimators, new)

@@ -1,0 +1,62 @@
+"""From the name that a config gives to the registry's entry; or why there is none, and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dropforge.documents import did_you_mean
+from dropforge.estimators.registry import Allowed, Entry, registry, short_names, unambiguous
+from dropforge.estimators.retired import retired_class
+from dropforge.estimators.thirdparty import WELL_KNOWN, admitted, missing
+
+
+def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
+    """Return the entry that a class path or a short name leads to; or what is wrong with it, and what to do.
+
+    A name is looked up and never imported. Packages beside scikit-learn are imported where the spec's patterns name
+    them, whatever the config says.
+    """
+    if not isinstance(name, str) or not name:
+        return "there is no class path", "Write e.g. class: sklearn.tree.DecisionTreeClassifier"
+    full = short_names().get(name, name)
+    entry = registry().get(full)
+    if entry is None:
+        others = admitted(allowed.modules)
+        full = unambiguous(others).get(name, name)
+        entry = others.get(full)
+    if entry is not None:
+        return entry if full in allowed else _not_allowed(full, allowed)
+    if retired := retired_class(name):
+        return retired
+    if "." in name and name.partition(".")[0] != "sklearn":
+        return _foreign(name, allowed)
+    return f"scikit-learn has no estimator '{name}'", _suggest(name, allowed)
+
+
+def _not_allowed(name: str, allowed: Allowed) -> tuple[str, str]:
+    return f"the class '{name}' is not allowed here", f"The spec's allow-list is {allowed}."
+
+
+def _foreign(name: str, allowed: Allowed) -> tuple[str, str]:
+    """Return what is wrong with a path of another package than scikit-learn."""
+    root = name.partition(".")[0]
+    named = [module for module in allowed.modules if module.partition(".")[0] == root]
+    if gone := missing(tuple(named)):
+        return f"the package '{root}' cannot be imported", f"Install it ('{gone[0]}' is in the spec's allow-list)."
+    if named:
+        known = list(admitted(allowed.modules))
+        message = f"'{root}' has no estimator '{name}'"
+        return message, did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
+    message, remedy = _not_allowed(name, allowed)
+    if name.rpartition(".")[2] in WELL_KNOWN:
+        remedy += f" To admit it, add '{WELL_KNOWN[name.rpartition('.')[2]]}.*' to train.estimators."
+    return message, remedy
+
+
+def _suggest(name: str, allowed: Allowed) -> str:
+    if package := WELL_KNOWN.get(name):
+        return f"It is '{package}.{name}', which the spec must admit: add '{package}.*' to train.estimators."
+    close = did_you_mean(name, list(registry() if "." in name else short_names()))
+    if not close and (path := short_names().get(name.rpartition(".")[2])):
+        close = f"Did you mean '{path}'?"
+    return close or "See 'dropforge estimators' for those that are allowed."

@@ -1,0 +1,90 @@
+"""What is accepted builds the estimator that its normal form says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dropforge.documents import Document
+from dropforge.estimators import Allowed, Estimator, audit, build, plain, registry
+from dropforge.estimators.thirdparty import entry_of
+
+ENTRIES = sorted(registry().values(), key=lambda entry: entry.path)
+LEAVES = [{"class": name} for name in ("SVC", "DecisionTreeClassifier", "GaussianNB", "StandardScaler", "PCA", "Ridge")]
+values = st.sampled_from(
+    [
+        None,
+        True,
+        False,
+        0,
+        1,
+        2,
+        5,
+        0.1,
+        1.0,
+        1e-3,
+        "balanced",
+        "auto",
+        "scale",
+        "sqrt",
+        "None",
+        [1, 2],
+        [5],
+        "passthrough",
+    ]
+)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    entry = draw(st.sampled_from(ENTRIES))
+    params: dict[str, Any] = {}
+    for parameter in entry.parameters.values():
+        if parameter.required or (parameter.may_be_object and draw(st.booleans())):
+            leaf = st.sampled_from(LEAVES)
+            pairs = st.lists(st.tuples(st.sampled_from("abc"), leaf).map(list), min_size=1, max_size=3)
+            params[parameter.name] = draw(pairs if parameter.name == entry.named_items else leaf)
+            if parameter.name == entry.grid:
+                params[parameter.name] = draw(st.dictionaries(st.sampled_from(["C", "max_depth"]), st.lists(values)))
+        elif draw(st.integers(0, 4)) == 0:
+            words = st.sampled_from(parameter.options) if parameter.options else values
+            params[parameter.name] = draw(values | words)
+    return {"class": entry.path, "params": params}
+
+
+def audited(value: Any) -> Estimator | None:
+    tree, problems = audit(value, Allowed(), Document(value, "a.yaml"), ())
+    assert (tree is None) is bool(problems)
+    return tree
+
+
+def agrees(value: Any, tree: Any) -> bool:
+    """Whether a built value is what a tree says."""
+    if isinstance(tree, Estimator):
+        params = value.get_params(deep=False)
+        return type(value) is entry_of(tree.path).cls and all(agrees(params[k], v) for k, v in tree.params.items())
+    if isinstance(tree, list | tuple):
+        return type(value) is type(tree) and all(agrees(a, b) for a, b in zip(value, tree, strict=True))
+    if isinstance(tree, dict):
+        return value.keys() == tree.keys() and all(agrees(value[key], tree[key]) for key in tree)
+    return type(value) is type(tree) and (value == tree or value != value)  # noqa: PLR0124 - not a number
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(configs())
+def test_what_is_accepted_builds_what_its_normal_form_says(value: dict[str, Any]) -> None:
+    tree = audited(value)
+    if tree is None:
+        return
+    model = build(tree)
+    assert agrees(model, tree)
+    # The normal form is read as the same tree, from JSON too, and parameters go round.
+    again = audited(json.loads(json.dumps(plain(tree))))
+    assert again is not None
+    assert repr(plain(again)) == repr(plain(tree))
+    assert agrees(build(again), tree)
+    params = model.get_params(deep=False)
+    assert repr(type(model)(**params).get_params(deep=False)) == repr(params)

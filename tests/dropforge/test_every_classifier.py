@@ -1,0 +1,116 @@
+"""Every classifier of scikit-learn, from a config to a version on a real MLflow server that predicts the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+import yaml
+from sklearn.utils import all_estimators
+
+from dropforge.configs import read_candidates
+from dropforge.data import load
+from dropforge.estimators import Allowed, build
+from dropforge.project import Project
+from dropforge.registry import Store
+from dropforge.registry import models as versions
+from dropforge.settings import Pipeline
+from dropforge.training import Trainer
+from dropforge.training.apart import apart
+from dropforge.training.fit import fit
+from tests.dropforge.servers import mlflow_server
+from tests.dropforge.wine import WINE, version_of
+
+pytestmark = pytest.mark.stack
+
+TREE = {"class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
+TWO = {"estimators": [["tree", TREE], ["bayes", {"class": "GaussianNB"}]]}
+# With defaults; those that cannot do without get the smallest thing to nest.
+PARAMS = {
+    "ClassifierChain": {"estimator": TREE},
+    "FixedThresholdClassifier": {"estimator": TREE},
+    "MultiOutputClassifier": {"estimator": TREE},
+    "OneVsOneClassifier": {"estimator": TREE},
+    "OneVsRestClassifier": {"estimator": TREE},
+    "OutputCodeClassifier": {"estimator": TREE},
+    "SelfTrainingClassifier": {"estimator": TREE},
+    "StackingClassifier": TWO,
+    "TunedThresholdClassifierCV": {"estimator": TREE},
+    "VotingClassifier": TWO,
+}
+CLASSIFIERS = [name for name, _ in all_estimators("classifier")]
+
+
+def on(source: str) -> Pipeline:
+    """Return the pipeline on other data."""
+    return replace(WINE, data=replace(WINE.data, source=f"sklearn.datasets.{source}"))
+
+
+# Most learn the wines. Some part two classes only, one wants neighbours within 1.0, one categories it has seen.
+OTHER = dict.fromkeys(
+    ("ClassifierChain", "FixedThresholdClassifier", "TunedThresholdClassifierCV"), on("load_breast_cancer")
+) | dict.fromkeys(("CategoricalNB", "RadiusNeighborsClassifier"), on("load_iris"))
+
+
+@dataclass
+class Bench:
+    """A real MLflow, and what came of each classifier."""
+
+    project: Project
+    trainers: dict[str, Trainer]
+    table: list[str] = field(default_factory=lambda: ["| classifier | version | same predictions |", "|---|---|---|"])
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """MLflow's own server; at the end, the table of what was trained."""
+    folder = tmp_path_factory.mktemp("every")
+    project = Project(folder)
+    with mlflow_server(folder) as address, pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("MLFLOW_TRACKING_URI", address)
+        trainers = {
+            pipeline.data.source: stack.enter_context(
+                Trainer(pipeline, load(pipeline.data, folder), project, threads=1)
+            )
+            for pipeline in (WINE, *OTHER.values())
+        }
+        bench = Bench(project, trainers)
+        yield bench
+    (folder / "classifiers.md").write_text("\n".join([*bench.table, ""]))
+    print("\n".join(bench.table))
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifier_is_trained_registered_and_loaded_back_and_predicts_the_same(bench: Bench, name: str) -> None:
+    pipeline = OTHER.get(name, WINE)
+    rows = load(pipeline.data, bench.project.home)
+    config = yaml.safe_dump({"class": name, "params": PARAMS.get(name, {})}).encode()
+    (candidate,) = read_candidates(config, f"{name}.yaml", Allowed())
+
+    outcome = bench.trainers[pipeline.data.source].train(candidate, config)
+
+    assert (outcome.status, outcome.error) == ("trained", "")
+    features, _ = rows.part("holdout")
+
+    def predictions() -> list[np.ndarray]:
+        """Return what the version predicts by its two doors, and what the estimator predicts where it is fitted."""
+        loaded = versions.load(store, version_of(store, str(outcome.version)))
+        trained = fit(build(candidate.estimator, pipeline.data.split.seed), rows, "").estimator
+        doors = (loaded.pyfunc, loaded.estimator, trained)
+        return [np.ravel(door.predict(features)) for door in doors]
+
+    store = Store.connect(bench.project)
+    # Apart, as the next training is a fork of this process: threads of a fit here would be missing there.
+    by_mlflow, by_loader, expected = apart(predictions, 4096)
+    np.testing.assert_array_equal(by_mlflow, expected)
+    np.testing.assert_array_equal(by_loader, expected)
+    assert version_of(store, str(outcome.version)).tags["estimator"] == candidate.estimator.path
+    bench.table.append(f"| `{candidate.estimator.path}` | {outcome.version} | {len(features)} of {len(features)} |")
+
+
+def test_the_table_names_every_classifier_once(bench: Bench) -> None:
+    assert len(bench.table) == len(CLASSIFIERS) + 2
+    assert len({row.split("|")[2] for row in bench.table[2:]}) == len(CLASSIFIERS)
