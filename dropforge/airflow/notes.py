@@ -86,7 +86,8 @@ class Report:
         """Return what there is to say; nothing at all is said as well."""
         lines = [*self.troubles, *self.done]
         if len(lines) > 1:
-            lines.insert(0, f"{len(lines)} configs, {len(self.troubles)} of them with trouble")
+            trouble = f"{len(self.troubles)} of them with trouble" if self.troubles else "all of them trained"
+            lines.insert(0, f"{len(lines)} configs, {trouble}")
         return lines or ["there was nothing to train"]
 
     def _versions(self, outcomes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -52,6 +52,10 @@ def test_what_went_wrong_comes_first_and_is_counted():
     assert lines[2].startswith("`good.yaml` is in done/")
 
 
+def test_where_all_went_well_the_first_line_says_so():
+    assert report(a=[outcome("1")], b=[outcome("2")])[0] == "2 configs, all of them trained"
+
+
 def test_a_mistake_has_its_line_and_its_remedy():
     found = Report("f1_macro")
     problem = Problem("SVC has no parameter 'CC'", "Did you mean 'C'?", "a.yaml", 2, 10, "params.CC")
