@@ -2,7 +2,8 @@
 
 from dropforge.documents.disk import check_disk, explain, write_whole, written
 from dropforge.documents.problems import Problem, UserError, did_you_mean
-from dropforge.documents.reader import MAX_BYTES, Document, Path, parse, read
+from dropforge.documents.document import Document, Path, shown
+from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes
 
 __all__ = [
     "MAX_BYTES",
@@ -14,7 +15,10 @@ __all__ = [
     "did_you_mean",
     "explain",
     "parse",
+    "parse_all",
     "read",
+    "read_bytes",
+    "shown",
     "write_whole",
     "written",
 ]

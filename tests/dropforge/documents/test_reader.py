@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropforge.documents import Document, UserError, parse, read
-from dropforge.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES
+from dropforge.documents.reader import MAX_BYTES
+from dropforge.documents.yaml12 import MAX_DEPTH, MAX_VALUES
 from tests.dropforge.documents.values import texts
 
 FILES = ("a.yaml", "a.yml", "a.json", "A.JSON")
@@ -118,13 +119,13 @@ def test_anchors_and_merges_are_resolved_and_own_keys_win():
         ("a: !!bool perhaps", 1, 4, "cannot be read as a value"),
         ("? [a]\n: b", 1, 3, "a key must be text"),
         ("<<: 5", 1, 5, "merges mappings only"),
-        ("a: 1\nb: \0", 2, None, "the character U+0000 is not allowed"),
+        ("a: 1\nb: \0", 2, 4, "the character U+0000 is not allowed"),
         ('a: "\\U00110000"', 1, 7, "this is not YAML"),
         ('a: 1\nb: "\\ud800"', 2, 1, "half of a character"),
-        ("a: 1\n---\nb: 2", 2, 1, "this is not YAML"),
+        ("a: 1\n---\nb: 2", 3, 1, "a second document begins here"),
         ("", 1, None, "the file is empty"),
         ("# nothing\n", 1, None, "the file is empty"),
-        (b"a: 1\nb: \xff", 2, None, "byte 0xff is not UTF-8 text"),
+        (b"a: 1\nb: \xff", 2, 4, "byte 0xff is not UTF-8 text: this looks like Latin-1, where it is 'ÿ'"),
         ("a: 1".encode("utf-16"), 1, None, "the text is UTF-16"),
     ],
 )
