@@ -79,12 +79,13 @@ class _Slow(_Limited, yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Pars
 
 
 if yaml.__with_libyaml__:
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-    class _Fast(_Limited, yaml.cyaml.CParser, _Resolver):
+    class _Fast(_Limited, CParser, _Resolver):
         """libyaml's parser: ten times as fast."""
 
         def __init__(self, text: str) -> None:
-            yaml.cyaml.CParser.__init__(self, text)
+            CParser.__init__(self, text)
             Composer.__init__(self)
             _Resolver.__init__(self)
 
