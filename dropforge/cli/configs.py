@@ -64,7 +64,7 @@ def convert(
     """
     from dropforge.configs import convert as converted
     from dropforge.configs import plain_form
-    from dropforge.documents import UserError, read_bytes, to_yaml
+    from dropforge.documents import MAX_BYTES, UserError, read_bytes, to_yaml
 
     found: list[dict[str, Any]] = []
     problems: list[Problem] = []

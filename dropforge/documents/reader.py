@@ -35,7 +35,7 @@ MAX_BYTES = 1024 * 1024
 def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = True) -> bytes:
     """Return the content of a regular file, up to one byte more than a document may have.
 
-    A pipe or a device is not waited for, and of a file that is written meanwhile nothing is returned.
+    A pipe or a device is not waited for.
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = Tr
             return stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(Problem("there is no such file", "Check the name and the folder.", name)) from None
+    except IsADirectoryError:
+        raise UserError(Problem("this is a folder", "Name a file that ends in .yaml, .yml or .json.", name)) from None
     except ValueError:  # a NUL in the name
         raise UserError(Problem("no file can have this name", "Check the name.", name)) from None
     except OSError as error:

@@ -135,7 +135,7 @@ def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(run: Run) ->
     assert result.out == ""
     assert result.err.splitlines() == [
         "model.yaml:3:3: params.max_dept: DecisionTreeClassifier has no parameter 'max_dept'",
-        "    3 |   max_dept: 2",
+        "    3 |   max_dept: 3",
         "      |   ^^^^^^^^",
         "    Did you mean 'max_depth'?",
     ]
@@ -147,7 +147,7 @@ def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(run: Run) ->
         (["promote", "wien"], ["there is no pipeline 'wien'", "Did you mean 'wine'?"]),
         (["versions", "wien"], ["there is no pipeline 'wien'"]),
         (["train", "gone.yaml", "--pipeline", "wine"], ["gone.yaml: there is no such file", "Check the name"]),
-        (["train", "configs", "--pipeline", "wine"], ["configs: this is no file"]),
+        (["train", "configs", "--pipeline", "wine"], ["configs: this is a folder"]),
         (["train", "gone.yaml", "--pipeline", "wien"], ["there is no pipeline 'wien'"]),
         (["serve", "wien"], ["there is no pipeline 'wien'"]),
         (["generate", "--spec", "gone.yaml"], ["gone.yaml"]),
@@ -209,7 +209,7 @@ def test_check_names_every_mistake_of_every_config(run: Run) -> None:
         "line": 3,
         "column": 3,
         "path": "params.max_dept",
-        "value": "2",
+        "value": "3",
         "message": "DecisionTreeClassifier has no parameter 'max_dept'",
         "hint": "Did you mean 'max_depth'?",
     }

@@ -199,7 +199,7 @@ def test_a_file_that_is_too_large_is_refused():
 def test_a_file_that_is_not_there_or_is_a_folder_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         read(tmp_path / "nothing.yaml")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="this is a folder"):
         read(tmp_path)
 
 
