@@ -89,12 +89,30 @@ def test_json_text_is_never_read_by_the_rules_of_yaml(text):
         ("2026-01-01", "2026-01-01"),
         ("2026-01-01 10:00:00", "2026-01-01 10:00:00"),
         ("e5", "e5"),
+        ("yes", "yes"),
+        ("no", "no"),
+        ("on", "on"),
+        ("off", "off"),
+        ("true", True),
+        ("False", False),
+        ("12:30", "12:30"),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("1_000", "1_000"),
+        (".nan ", pytest.approx(float("nan"), nan_ok=True)),
         ("~", None),
         (".inf", float("inf")),
     ],
 )
 def test_yaml_numbers_are_those_of_yaml_1_2_and_dates_stay_text(text, value):
     assert parse(f"a: {text}", "a.yaml").value == {"a": value}
+
+
+def test_all_mistakes_around_which_a_file_can_be_read_are_named_at_once():
+    with pytest.raises(UserError) as caught:
+        parse("a: 1\r\na: 2\r\nb: !x 3\r\nc: !!int x", "a.yaml")
+    assert [(p.line, p.column, p.path) for p in caught.value.problems] == [(2, 1, "a"), (3, 4, "b"), (4, 4, "c")]
 
 
 def test_keys_are_text_whatever_word_they_are():
@@ -127,6 +145,8 @@ def test_anchors_and_merges_are_resolved_and_own_keys_win():
         ("# nothing\n", 1, None, "the file is empty"),
         (b"a: 1\nb: \xff", 2, 4, "byte 0xff is not UTF-8 text: this looks like Latin-1, where it is 'ÿ'"),
         ("a: 1".encode("utf-16"), 1, None, "the text is UTF-16"),
+        ("a: 1".encode("utf-16-le"), 1, None, "the text is UTF-16"),
+        ("a: 1".encode("utf-32"), 1, None, "the text is UTF-32"),
     ],
 )
 def test_a_mistake_in_yaml_names_its_line_and_column(content, line, column, message):
