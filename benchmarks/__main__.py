@@ -22,7 +22,7 @@ from benchmarks.stack import FOREIGN, Options, running
 
 RESULTS = Path(__file__).parent / "results"
 # `tick` comes last: it leaves ten thousand versions in MLflow's database.
-NAMES = ("generate", "log", "drop", "forty", "handwritten", "large", "thousand", "tick")
+NAMES = ("check", "generate", "log", "drop", "forty", "handwritten", "large", "thousand", "tick")
 
 
 def main() -> int:

@@ -35,13 +35,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Train:
-    """The watch folder, the patterns of class paths that are allowed and denied, and the limits of one candidate."""
+    """The watch folder, the class paths that are allowed and denied, and the limits of one candidate and of a grid."""
 
     watch: str
     estimators: tuple[str, ...]
     deny: tuple[str, ...]
     timeout_seconds: float
     memory_mb: float
+    max_grid: int = 100
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _refused(steps: Iterable[Step]) -> Iterator[Problem]:
         what = "was edited by hand" if is_ours(step.old or "") else "is not ours"
         yield Problem(
             f"this file {what}, so it is not {'removed' if step.action == 'remove' else 'overwritten'}",
-            "Put what you changed into the spec or a template ('dropforge templates export'), or rename the file; "
+            "Put what you changed into the spec or into the project's own copy of a template, or rename the file; "
             "then 'dropforge generate --force' overwrites it and keeps a copy.",
             f"{step.path.parent.name}/{step.path.name}",
         )

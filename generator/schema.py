@@ -65,6 +65,8 @@ TRAIN = {
                             check_with="positive"),
     "memory_mb": _key("Limit for the memory that training one candidate takes, in MB, beyond the data and libraries "
                       "that all share; mapped files don't count", type="number", default=4096, check_with="positive"),
+    "max_grid": _key("How many candidates the grid of one model may ask for", type="integer", default=100, min=1,
+                     max=100_000),
 }  # fmt: skip
 
 PROMOTE = {

@@ -69,7 +69,7 @@ def claim(home: str, settings: str) -> list[Batch]:
         try:
             if taken.unreadable:
                 raise UserError(Problem(taken.unreadable, "Drop a small text file with a plain name and open rights."))
-            candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline))
+            candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline), pipeline.train.max_grid)
         except UserError as error:
             log.error("%s is rejected:\n%s", ascii(taken.file), error)
             folder.file_away(taken, run, str(error))

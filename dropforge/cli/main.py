@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from dropforge.cli import estimators, generate, models, specs, stack
+from dropforge.cli import configs, estimators, generate, models, stack
 from dropforge.cli.common import disk_explained, err
 from dropforge.stack.environment import ONE_THREAD
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (*specs.COMMANDS, *generate.COMMANDS, *estimators.COMMANDS, *models.COMMANDS, *stack.COMMANDS):
+for command in (*configs.COMMANDS, *generate.COMMANDS, *estimators.COMMANDS, *models.COMMANDS, *stack.COMMANDS):
     app.command()(command)
 
 

@@ -22,16 +22,13 @@ def train(
     """
     from dropforge.configs import read_candidates
     from dropforge.data import load
-    from dropforge.documents import Problem, UserError
+    from dropforge.documents import read_bytes
     from dropforge.estimators import Allowed
     from dropforge.training import Trainer
 
     project, settings = load_pipeline(spec, pipeline)
-    try:
-        content = config.read_bytes()
-    except OSError as error:
-        raise UserError(Problem(f"cannot be read: {error.strerror}", "Check the name.", str(config))) from None
-    candidates = read_candidates(content, config.name, Allowed.of(settings.train))
+    content = read_bytes(config)
+    candidates = read_candidates(content, config.name, Allowed.of(settings.train), settings.train.max_grid)
     rows = load(settings.data, project.home)
     with disk_explained(project.state), Trainer(settings, rows, project) as trainer:
         outcomes = [trainer.train(candidate, content) for candidate in candidates]

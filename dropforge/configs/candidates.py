@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dropforge.documents import Document, Path, Problem, UserError, did_you_mean, parse
+from dropforge.configs.expand import LONGEST_NAME, expand
+from dropforge.configs.normal import normal
+from dropforge.configs.reading import Reading
+from dropforge.configs.shapes import Shapes
+from dropforge.documents import Document, Problem, UserError, parse_all
 from dropforge.estimators import Allowed, Estimator, audit, not_a_classifier, plain
 
-MODEL_KEYS = ("class", "params", "name", "force")
-FILE_KEYS = ("models",)
-MAX_NAME = 100
+MAX_GRID = 100
+MOST_PROBLEMS = 1000
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def from_plain(value: dict[str, Any], allowed: Allowed) -> Candidate:
     return Candidate(value["file"], value["name"], tree, value["force"])
 
 
-def read_candidates(content: bytes, file: str, allowed: Allowed) -> tuple[Candidate, ...]:
+def read_candidates(content: bytes, file: str, allowed: Allowed, max_grid: int = MAX_GRID) -> tuple[Candidate, ...]:
     """Read a config.
 
     Parameters
@@ -71,76 +74,81 @@ def read_candidates(content: bytes, file: str, allowed: Allowed) -> tuple[Candid
         Its name; the suffix says whether it is JSON or YAML.
     allowed : Allowed
         The class paths that the spec admits.
+    max_grid : int
+        How many candidates a grid may ask for.
 
     Raises
     ------
     UserError
         With every mistake in the file.
     """
-    document = parse(content, file)
+    candidates: list[Candidate] = []
     problems: list[Problem] = []
-    candidates = []
-    for value, path in _models(document, problems):
-        candidate, found = _candidate(document, value, path, allowed)
-        problems += found
-        if candidate:
-            candidates.append(candidate)
+    documents = parse_all(content, file)
+    for document in documents:
+        for reading in models(document, problems, max_grid):
+            if len(problems) > MOST_PROBLEMS:
+                break
+            candidate, found = _candidate(document, reading, allowed)
+            problems += found
+            if candidate:
+                candidates.append(candidate)
     if not candidates and not problems:
-        problems.append(document.problem((), "the config names no model", "Write e.g. class: DecisionTreeClassifier"))
+        message = "the config names no model"
+        problems.append(documents[0].problem((), message, "Write e.g. class: DecisionTreeClassifier"))
     if problems:
-        raise UserError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        raise UserError(sorted(dict.fromkeys(problems), key=_place))
     return tuple(candidates)
 
 
-def _models(document: Document, problems: list[Problem]) -> Iterator[tuple[dict[str, Any], Path]]:
-    value = document.value
-    if not isinstance(value, dict):
-        problems.append(
-            document.problem((), "a config is a mapping", "Write 'class: ...' and 'params: ...', or 'models: [...]'.")
-        )
-        return
-    if "models" not in value:
-        yield value, ()
-        return
-    for key in value:
-        if key not in FILE_KEYS:
-            problems.append(
-                document.problem((key,), f"the key '{key}' is unknown beside 'models'", "Move it into a model.")
-            )
-    models = value["models"]
-    if not isinstance(models, list):
-        problems.append(document.problem(("models",), "'models' must be a list", "Begin each model with '- class:'."))
-        return
-    for index, model in enumerate(models):
-        if isinstance(model, dict):
-            yield model, ("models", index)
-        else:
-            problems.append(
-                document.problem(("models", index), "a model is a mapping", "Write 'class: ...' and 'params: ...'.")
-            )
+def models(document: Document, problems: list[Problem], max_grid: int) -> Iterator[Reading]:
+    """Return the models of a document; what is wrong with the way they are written joins the problems.
+
+    Parameters
+    ----------
+    document : Document
+        What was read.
+    problems : list of Problem
+        Takes the problems.
+    max_grid : int
+        How many candidates a grid may ask for.
+    """
+    problems += document.problems
+    for reading in Shapes(document, problems).models():
+        problems += reading.problems
+        readings, found = expand(reading, document, max_grid)
+        problems += found
+        yield from readings
 
 
-def _candidate(
-    document: Document, value: dict[str, Any], path: Path, allowed: Allowed
-) -> tuple[Candidate | None, list[Problem]]:
-    problems = [
-        document.problem((*path, key), f"the key '{key}' is unknown",
-                         did_you_mean(key, MODEL_KEYS) or f"A model has the keys {', '.join(MODEL_KEYS)}.")
-        for key in value
-        if key not in MODEL_KEYS
-    ]  # fmt: skip
-    name, force = value.get("name"), value.get("force", False)
-    if name is not None and (
-        not isinstance(name, str) or not name.isprintable() or not 0 < len(name.strip()) <= MAX_NAME
-    ):
-        message = f"a model's name must be text of one line and {MAX_NAME} characters at most"
-        problems.append(document.problem((*path, "name"), message, "Shorten it, or put it in quotes."))
-    if not isinstance(force, bool):
-        problems.append(document.problem((*path, "force"), "'force' must be true or false", "Write force: true"))
-    tree, found = audit({key: value[key] for key in ("class", "params") if key in value}, allowed, document, path)
-    problems += found
-    if tree is not None and (wrong := not_a_classifier(tree, document, path)):
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.line or 0, problem.column or 0
+
+
+def _candidate(document: Document, reading: Reading, allowed: Allowed) -> tuple[Candidate | None, list[Problem]]:
+    problems = []
+    name, force = reading.name.value if reading.name else None, reading.force.value if reading.force else False
+    if reading.name and not _is_name(name):
+        message = f"a model's name must be text of one line and {LONGEST_NAME} characters at most"
+        problems.append(document.problem(reading.name.path, message, "Shorten it, or put it in quotes."))
+    if reading.force and not isinstance(force, bool):
+        problems.append(document.problem(reading.force.path, "'force' must be true or false", "Write force: true"))
+    if reading.refused:
+        return None, problems
+    value, shaped = normal(reading, document)
+    tree, found = audit(value, allowed, shaped, ())
+    spoilt = [problem.path for problem in document.problems]
+    problems += [problem for problem in found if not any(_is_under(problem.path, path) for path in spoilt)]
+    if tree is not None and (wrong := not_a_classifier(tree, shaped, ())):
         problems.append(wrong)
     if problems or tree is None:
         return None, problems
     return Candidate(document.file, name or tree.path.rpartition(".")[2], tree, force), []
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name.isprintable() and bool(name.strip()) and len(name) <= LONGEST_NAME
+
+
+def _is_under(path: str, parent: str) -> bool:
+    return path == parent or path.startswith((f"{parent}.", f"{parent}["))

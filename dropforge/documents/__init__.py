@@ -1,9 +1,12 @@
 """YAML and JSON with positions, whole files, and the one error type for what a user can mend."""
 
+from dropforge.documents.caret import printable
 from dropforge.documents.disk import check_disk, explain, write_whole, written
+from dropforge.documents.document import Document, Path, dotted, shown
 from dropforge.documents.markdown import code
 from dropforge.documents.problems import Problem, UserError, did_you_mean
-from dropforge.documents.reader import MAX_BYTES, Document, Path, dotted, parse, read
+from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes
+from dropforge.documents.writer import flow, to_yaml
 
 __all__ = [
     "MAX_BYTES",
@@ -16,8 +19,14 @@ __all__ = [
     "did_you_mean",
     "dotted",
     "explain",
+    "flow",
     "parse",
+    "parse_all",
+    "printable",
     "read",
+    "read_bytes",
+    "shown",
+    "to_yaml",
     "write_whole",
     "written",
 ]

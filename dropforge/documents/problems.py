@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+
+from dropforge.documents.caret import caret, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class Problem:
         Position in the file, counted from 1.
     path : str
         Where in the document: ``pipelines.wine.promote.metric``.
+    source : str
+        The text of that line.
+    value : str
+        The value that stands there, in short.
     """
 
     message: str
@@ -31,12 +38,16 @@ class Problem:
     line: int | None = None
     column: int | None = None
     path: str = ""
+    source: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
         position = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        where = ": ".join(part for part in (position, self.path) if part)
-        text = f"{where}: {self.message}" if where else self.message
-        return f"{text}\n    {self.remedy}" if self.remedy else text
+        where = ": ".join(printable(part) for part in (position, self.path) if part)
+        text = f"{where}: {_shown(self.message)}" if where else _shown(self.message)
+        shown = caret(self.source, self.line, self.column or 1) if self.source.strip() and self.line else ""
+        below = "\n".join(part for part in (shown, _shown(self.remedy)) if part)
+        return f"{text}\n{textwrap.indent(below, '    ')}" if below else text
 
 
 class UserError(Exception):
@@ -59,3 +70,8 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return f"Did you mean '{lowered[close[0]]}'?" if close else ""
+
+
+def _shown(text: str) -> str:
+    """Return a text of several lines without what a terminal would obey."""
+    return "\n".join(printable(line) for line in text.split("\n"))

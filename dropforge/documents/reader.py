@@ -1,190 +1,212 @@
 """Read YAML and JSON as plain values, and remember where each value stood.
 
-Only what JSON can also say is accepted: mappings, lists, text, numbers, booleans and null. YAML tags are
-refused, dates stay text, and ``1e-3`` is a number as in YAML 1.2.
+Only what JSON can also say is accepted: mappings, lists, text, numbers, booleans and null.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
+import stat
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
+from dropforge.documents.document import Document, Lines, Path, dotted
 from dropforge.documents.problems import Problem, UserError
-
-Path = tuple[str | int, ...]
-
-MAX_BYTES = 1024 * 1024
-MAX_VALUES = 100_000
-MAX_DEPTH = 64
-
-_CORE = "tag:yaml.org,2002:"
-_SCALARS = {f"{_CORE}{name}" for name in ("str", "int", "float", "bool", "null", "merge")}
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates, and with the floats of YAML 1.2."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{_CORE}timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    f"{_CORE}float", re.compile(r"^[-+]?(\d[\d_]*)(\.[\d_]*)?[eE][-+]?\d+$"), list("-+0123456789")
+from dropforge.documents.yaml12 import (
+    KEEP_ONE,
+    MAX_DEPTH,
+    MAX_VALUES,
+    Builder,
+    compose,
+    stands_twice,
+    too_deep,
+    too_many,
 )
 
+MAX_BYTES = 1024 * 1024
 
-@dataclass(frozen=True)
-class Document:
-    """A file's value, with the position of each part of it.
+
+def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = True) -> bytes:
+    """Return the content of a regular file, up to one byte more than a document may have.
+
+    A pipe or a device is not waited for.
 
     Parameters
     ----------
-    value : Any
-        Plain Python values.
-    file : str
-        The name that messages use.
-    marks : dict
-        Line and column (from 1) of each path.
+    path : pathlib.Path
+        The file.
+    name : str, optional
+        What messages call it.
+    follow : bool
+        Whether a link may lead to it.
+
+    Raises
+    ------
+    UserError
+        If it is no file, or cannot be read.
     """
-
-    value: Any
-    file: str
-    marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
-
-    def problem(self, path: Path, message: str, remedy: str = "") -> Problem:
-        """Return a problem at ``path``, or at its nearest parent that stands in the file."""
-        known = path
-        while known and known not in self.marks:
-            known = known[:-1]
-        line, column = self.marks.get(known, (None, None))
-        return Problem(message, remedy, self.file, line, column, dotted(path))
-
-
-def dotted(path: Path) -> str:
-    """Return ``models[0].params`` for ``("models", 0, "params")``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+    name = name or str(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UserError(Problem("this is no file", "Name a file that ends in .yaml, .yml or .json.", name))
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UserError(Problem("there is no such file", "Check the name and the folder.", name)) from None
+    except IsADirectoryError:
+        raise UserError(Problem("this is a folder", "Name a file that ends in .yaml, .yml or .json.", name)) from None
+    except ValueError:  # a NUL in the name
+        raise UserError(Problem("no file can have this name", "Check the name.", name)) from None
+    except OSError as error:
+        raise UserError(Problem(f"cannot be read: {error.strerror}", "Check its rights.", name)) from None
 
 
 def read(path: pathlib.Path, name: str | None = None) -> Document:
-    """Read a file.
+    """Read a file of one document.
 
     Raises
     ------
     UserError
         If it cannot be read, is too large, is not UTF-8, or is not YAML or JSON.
     """
-    name = name or str(path)
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UserError(Problem("there is no such file", "Check the name and the folder.", name)) from None
-    except OSError as error:
-        raise UserError(Problem(f"cannot be read: {error.strerror}", "Check its rights.", name)) from None
-    return parse(content, name)
+    return parse(read_bytes(path, name), name or str(path))
 
 
 def parse(content: bytes | str, file: str) -> Document:
-    """Parse the content of a ``.json``, ``.yaml`` or ``.yml`` file; the suffix of ``file`` decides.
+    """Parse a file of one document.
 
     Raises
     ------
     UserError
-        With the line and column at which reading stopped.
+        With every mistake, each with its line and column.
     """
-    text = _decode(content, file) if isinstance(content, bytes) else content
-    marks: dict[Path, tuple[int, int]] = {}
-    value = (_json if file.lower().endswith(".json") else _yaml)(text, file, marks)
-    document = Document(value, file, marks)
-    _check(document)
-    return document
+    documents = parse_all(content, file)
+    if len(documents) > 1:
+        second = documents[1].problem((), "a second document begins here", "Keep one, without '---'.")
+        raise UserError(second)
+    if documents[0].problems:
+        raise UserError(documents[0].problems)
+    return documents[0]
+
+
+def parse_all(content: bytes | str, file: str) -> list[Document]:
+    """Parse the content of a ``.json``, ``.yaml`` or ``.yml`` file; the suffix of ``file`` decides.
+
+    Returns
+    -------
+    list of Document
+        YAML may have several, each with the problems around which it could be read.
+
+    Raises
+    ------
+    UserError
+        If the text cannot be read at all.
+    """
+    lines = Lines(_decode(content, file) if isinstance(content, bytes) else content)
+    documents = _json(lines, file) if file.lower().endswith(".json") else _yaml(lines, file)
+    for document in documents:
+        _check(document)
+    return documents
 
 
 def _decode(content: bytes, file: str) -> str:
     if len(content) > MAX_BYTES:
-        raise UserError(
-            Problem(
-                f"larger than {MAX_BYTES // 1024} KiB",
-                "A config names estimators and parameters; keep data elsewhere.",
-                file,
-            )
-        )
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise UserError(Problem("the text is UTF-16", "Save it as UTF-8.", file, 1))
+        remedy = "A config names estimators and parameters; keep data elsewhere."
+        raise UserError(Problem(f"larger than {MAX_BYTES // 1024} KiB", remedy, file))
+    if wide := _wide(content):
+        raise UserError(Problem(f"the text is {wide}", "Save it as UTF-8.", file, 1))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        lines = Lines(content.decode("utf-8-sig", errors="replace"))
+        line, column = lines.at(len(content[: error.start].decode("utf-8-sig")))
+        byte = content[error.start]
         raise UserError(
-            Problem(f"byte {content[error.start]:#04x} is not UTF-8 text", "Save it as UTF-8.", file, line)
+            Problem(
+                f"byte {byte:#04x} is not UTF-8 text{_looks_like(content, byte)}",
+                "Save it as UTF-8.",
+                file,
+                line,
+                column,
+                source=lines.source(line),
+            )
         ) from None
 
 
-def _json(text: str, file: str, marks: dict[Path, tuple[int, int]]) -> Any:
+def _wide(content: bytes) -> str:
+    """Return the name of an encoding of two or four bytes a character, if it is one."""
+    for mark, name in ((b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"),
+                       (b"\xfe\xff", "UTF-16")):  # fmt: skip
+        if content.startswith(mark):
+            return name
+    sample = content[:64]
+    halves = (sample[::2], sample[1::2])
+    return "UTF-16" if len(sample) > 1 and any(half.count(0) == len(half) for half in halves) else ""
+
+
+def _looks_like(content: bytes, byte: int) -> str:
+    if re.search(rb"[\x00-\x08\x0e-\x1f\x7f]", content):
+        return ""
+    name, encoding = ("Windows-1252", "cp1252") if re.search(rb"[\x80-\x9f]", content) else ("Latin-1", "latin-1")
+    try:
+        content.decode(encoding)
+        return f": this looks like {name}, where it is '{bytes([byte]).decode(encoding)}'"
+    except UnicodeDecodeError:
+        return ""
+
+
+def _yaml(lines: Lines, file: str) -> list[Document]:
+    builder = Builder(lines, file)
+    nodes = compose(lines, file)
+    # '---' at the end begins a document in which nothing stands.
+    documents = [builder.document(node) for node in nodes if not (len(nodes) > 1 and _is_nothing(node))]
+    if not documents:
+        raise UserError(Problem("the file is empty", "Write at least one key.", file, 1))
+    return documents
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.value and node.start_mark.index == node.end_mark.index
+
+
+def _json(lines: Lines, file: str) -> list[Document]:
     twice: list[str] = []
 
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        return dict(pairs)
+        first: dict[str, Any] = {}
+        for key, item in pairs:
+            first.setdefault(key, item)
+        return first
 
     try:
-        value = json.loads(text, object_pairs_hook=mapping)
+        value = json.loads(lines.text, object_pairs_hook=mapping)
     except json.JSONDecodeError as error:
-        raise UserError(
-            Problem(f"this is not JSON: {error.msg}", "Correct the text there.", file, error.lineno, error.colno)
-        ) from None
+        if not lines.text.strip():
+            raise UserError(Problem("the file is empty", "Write at least one key.", file, 1)) from None
+        line, column = lines.at(error.pos)
+        source = lines.source(line)
+        message = f"this is not JSON: {error.msg}"
+        raise UserError(Problem(message, "Correct the text there.", file, line, column, source=source)) from None
     except ValueError:
         raise UserError(Problem("a number has too many digits", "Put it in quotes.", file)) from None
     except RecursionError:
-        raise UserError(_too_deep(file)) from None
-    problem = Problem(_stands_twice(twice[0]), _KEEP_ONE, file) if twice else None
+        raise UserError(too_deep(file)) from None
     # JSON is read by JSON's rules; the YAML parser only adds positions (it minds tabs, which JSON allows). The few
     # texts that are JSON and not YAML are read without them.
     try:
-        _yaml(text.replace("\t", " "), file, marks)
-    except UserError as error:
-        problem = next((p for p in error.problems if twice and p.message == _stands_twice(twice[0])), problem)
-    if problem:
-        raise UserError(problem)
-    return value
-
-
-def _yaml(text: str, file: str, marks: dict[Path, tuple[int, int]]) -> Any:
-    try:
-        loader = _Loader(text)
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise UserError(
-            Problem(f"the character U+{error.character:04X} is not allowed", "Remove it.", file, line)
-        ) from None
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            raise UserError(Problem("the file is empty", "Write at least one key.", file, 1))
-        return _Builder(loader, file, marks).build(node, ())
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise UserError(
-            Problem(f"this is not YAML: {error.problem}", "Correct the text there.", file, *position)
-        ) from None
-    except ValueError as error:  # an escape beyond Unicode, a version of YAML with too many digits
-        mark = loader.get_mark()
-        raise UserError(
-            Problem(f"this is not YAML: {error}", "Correct the text there.", file, mark.line + 1, mark.column + 1)
-        ) from None
-    except RecursionError:
-        raise UserError(_too_deep(file)) from None
+        (found,) = _yaml(Lines(lines.text.replace("\t", " ")), file)
+        marks, problems = found.marks, found.problems
+    except UserError:
+        marks, problems = {}, tuple(Problem(stands_twice(key), KEEP_ONE, file) for key in twice)
+    return [Document(value, file, marks, lines, problems=problems if twice else ())]
 
 
 def _check(document: Document) -> None:
@@ -195,14 +217,14 @@ def _check(document: Document) -> None:
         path, value = waiting.pop()
         left -= 1
         if left < 0:
-            raise UserError(_too_many(document.file))
+            raise UserError(too_many(document.file))
         if len(path) > MAX_DEPTH:
-            raise UserError(_too_deep(document.file))
+            raise UserError(too_deep(document.file))
         for text in (value, path[-1] if path else ""):
             if isinstance(text, str) and _HALF.search(text):
-                shown = tuple(_HALF.sub("?", part) if isinstance(part, str) else part for part in path)
+                written = tuple(_HALF.sub("?", part) if isinstance(part, str) else part for part in path)
                 problem = document.problem(path, "the text holds half of a character", "Write the character itself.")
-                raise UserError(replace(problem, path=dotted(shown)))
+                raise UserError(replace(problem, path=dotted(written), value=""))
         if isinstance(value, dict):
             waiting += [((*path, key), item) for key, item in value.items()]
         elif isinstance(value, list):
@@ -211,83 +233,3 @@ def _check(document: Document) -> None:
 
 # A surrogate without its partner: an escape can spell it, and no encoding can write it.
 _HALF = re.compile("[\ud800-\udfff]")
-
-
-class _Builder:
-    """Plain values from YAML nodes, within limits."""
-
-    def __init__(self, loader: _Loader, file: str, marks: dict[Path, tuple[int, int]]) -> None:
-        self.loader, self.file, self.marks = loader, file, marks
-        self.left = MAX_VALUES
-
-    def build(self, node: yaml.Node, path: Path) -> Any:
-        self.left -= 1
-        if self.left < 0:
-            raise UserError(_too_many(self.file))
-        if len(path) > MAX_DEPTH:
-            raise UserError(_too_deep(self.file))
-        self.marks.setdefault(path, _position(node))
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_CORE}map":
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_CORE}seq":
-            return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        if isinstance(node, yaml.ScalarNode) and node.tag in _SCALARS:
-            return self._scalar(node)
-        raise self._error(node, f"the tag {node.tag} is not allowed", "Write plain values without '!'.")
-
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        try:
-            return self.loader.construct_object(node)
-        except (ValueError, KeyError, IndexError):  # `!!bool x`, `!!int ''`
-            raise self._error(node, f"{node.value!r} cannot be read as a value", "Put it in quotes.") from None
-
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        value = {}
-        for name, (key, item) in self._items(node).items():
-            self.marks[(*path, name)] = _position(key)
-            value[name] = self.build(item, (*path, name))
-        return value
-
-    def _items(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
-        """Return what a mapping holds: what `<<` brings, and over it the mapping's own."""
-        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        for key, item in node.value:
-            self.left -= 1
-            if self.left < 0:  # merges of merges grow without a value being built
-                raise UserError(_too_many(self.file))
-            if not isinstance(key, yaml.ScalarNode):
-                raise self._error(key, "a key must be text", "Put the key in quotes.")
-            if key.value in own:
-                raise self._error(key, _stands_twice(key.value), _KEEP_ONE)
-            if key.tag != f"{_CORE}merge":
-                own[key.value] = (key, item)
-                continue
-            for source in item.value if isinstance(item, yaml.SequenceNode) else [item]:
-                if not isinstance(source, yaml.MappingNode):
-                    raise self._error(source, "'<<' merges mappings only", "Name a mapping, or put '<<' in quotes.")
-                merged = {**self._items(source), **merged}
-        return {**merged, **own}
-
-    def _error(self, node: yaml.Node, message: str, remedy: str) -> UserError:
-        return UserError(Problem(message, remedy, self.file, *_position(node)))
-
-
-_LIMIT = "Split it into smaller files, and write aliases out."
-_KEEP_ONE = "Keep one of the two."
-
-
-def _position(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _stands_twice(key: str) -> str:
-    return f"the key '{key}' stands twice"
-
-
-def _too_deep(file: str) -> Problem:
-    return Problem(f"nested deeper than {MAX_DEPTH} levels", _LIMIT, file)
-
-
-def _too_many(file: str) -> Problem:
-    return Problem(f"more than {MAX_VALUES:,} values", _LIMIT, file)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dropforge.documents import UserError, parse
 from dropforge.settings import decode, encode
+from generator.schema import COMMON_METRICS
 from generator.spec import Spec, read_spec
 from tests.dropforge.documents.values import scalars, values
 from tests.generator.specs import WINE, mistakes, spec_of, wine
@@ -277,6 +278,12 @@ def test_a_value_that_would_fail_later_is_refused_now(tmp_path, section, key, va
     given = {"source": "a.csv", "target": "x"} if section == "data" else {}
     ((_, path, _),) = mistakes(tmp_path, wine(**{section: given | {key: value}}))
     assert path.startswith(f"pipelines.wine.{section}.{key}")
+
+
+def test_the_metrics_that_are_known_without_scikit_learn_are_its_own():
+    from sklearn.metrics import get_scorer_names
+
+    assert set(get_scorer_names()) >= COMMON_METRICS
 
 
 def test_some_rows_are_left_to_train_on(tmp_path):

@@ -123,6 +123,8 @@ def test_mistake_in_the_spec_is_a_message_with_file_line_and_remedy(home: Path) 
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
         "pipelines.yaml:6:29: pipelines.wine.promote.metrik: the key 'metrik' is unknown",
+        "    6 |     promote: {schedule: 1m, metrik: f1_macro, minimum: 0.8}",
+        "      |                             ^^^^^^",
         "    Did you mean 'metric'?",
     ]
 
@@ -133,6 +135,8 @@ def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(run: Run) ->
     assert result.out == ""
     assert result.err.splitlines() == [
         "model.yaml:3:3: params.max_dept: DecisionTreeClassifier has no parameter 'max_dept'",
+        "    3 |   max_dept: 3",
+        "      |   ^^^^^^^^",
         "    Did you mean 'max_depth'?",
     ]
 
@@ -142,8 +146,8 @@ def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(run: Run) ->
     [
         (["promote", "wien"], ["there is no pipeline 'wien'", "Did you mean 'wine'?"]),
         (["versions", "wien"], ["there is no pipeline 'wien'"]),
-        (["train", "gone.yaml", "--pipeline", "wine"], ["gone.yaml: cannot be read: No such file", "Check the name."]),
-        (["train", "configs", "--pipeline", "wine"], ["configs: cannot be read: Is a directory"]),
+        (["train", "gone.yaml", "--pipeline", "wine"], ["gone.yaml: there is no such file", "Check the name"]),
+        (["train", "configs", "--pipeline", "wine"], ["configs: this is a folder"]),
         (["train", "gone.yaml", "--pipeline", "wien"], ["there is no pipeline 'wien'"]),
         (["serve", "wien"], ["there is no pipeline 'wien'"]),
         (["generate", "--spec", "gone.yaml"], ["gone.yaml"]),
@@ -191,7 +195,7 @@ def test_check_names_every_mistake_of_every_config(run: Run) -> None:
     arguments = [config(BAD + b"  splitter: 7\n", "bad.yaml"), config(b'{"class": "Tree"}', "bad.json"), config(TREE)]
     result = run("check", *arguments)
     assert result.code == 1
-    assert "configs/wine/bad.yaml: mistakes" in result.out
+    assert "configs/wine/bad.yaml: 2 mistakes" in result.out
     assert "bad.yaml:3:3: params.max_dept: " in result.out
     assert "bad.yaml:4:" in result.out
     assert "configs/wine/model.yaml: 1 candidate(s)" in result.out
@@ -203,7 +207,9 @@ def test_check_names_every_mistake_of_every_config(run: Run) -> None:
     assert yaml["candidates"] == []
     assert yaml["errors"][0] == {
         "line": 3,
+        "column": 3,
         "path": "params.max_dept",
+        "value": "3",
         "message": "DecisionTreeClassifier has no parameter 'max_dept'",
         "hint": "Did you mean 'max_depth'?",
     }
@@ -215,7 +221,7 @@ def test_check_of_a_file_that_is_not_there_is_a_mistake_of_that_file(run: Run) -
     result = run("check", "--json", "configs/wine/gone.yaml", config(TREE))
     assert result.code == 1
     gone, good = result.json
-    assert gone["errors"][0]["message"] == "cannot be read: No such file or directory"
+    assert gone["errors"][0]["message"] == "there is no such file"
     assert good["ok"]
 
 

@@ -113,8 +113,7 @@ modles: 1
     ("text", "message"),
     [
         ("just text", "a config is a mapping"),
-        ("- class: SVC", "a config is a mapping"),
-        ("models: {a: {class: SVC}}", "'models' must be a list"),
+        ("models: 5", "'models' must be a list"),
         ("models: []", "the config names no model"),
         ("{}", "there is no class path"),
         ("class: SVC\nname: ''", "a model's name must be text of one line and 100 characters at most"),

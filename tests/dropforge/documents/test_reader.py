@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropforge.documents import Document, UserError, parse, read
-from dropforge.documents.reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES
+from dropforge.documents.reader import MAX_BYTES
+from dropforge.documents.yaml12 import MAX_DEPTH, MAX_VALUES
 from tests.dropforge.documents.values import texts
 
 FILES = ("a.yaml", "a.yml", "a.json", "A.JSON")
@@ -88,12 +89,30 @@ def test_json_text_is_never_read_by_the_rules_of_yaml(text):
         ("2026-01-01", "2026-01-01"),
         ("2026-01-01 10:00:00", "2026-01-01 10:00:00"),
         ("e5", "e5"),
+        ("yes", "yes"),
+        ("no", "no"),
+        ("on", "on"),
+        ("off", "off"),
+        ("true", True),
+        ("False", False),
+        ("12:30", "12:30"),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("1_000", "1_000"),
+        (".nan ", pytest.approx(float("nan"), nan_ok=True)),
         ("~", None),
         (".inf", float("inf")),
     ],
 )
 def test_yaml_numbers_are_those_of_yaml_1_2_and_dates_stay_text(text, value):
     assert parse(f"a: {text}", "a.yaml").value == {"a": value}
+
+
+def test_all_mistakes_around_which_a_file_can_be_read_are_named_at_once():
+    with pytest.raises(UserError) as caught:
+        parse("a: 1\r\na: 2\r\nb: !x 3\r\nc: !!int x", "a.yaml")
+    assert [(p.line, p.column, p.path) for p in caught.value.problems] == [(2, 1, "a"), (3, 4, "b"), (4, 4, "c")]
 
 
 def test_keys_are_text_whatever_word_they_are():
@@ -118,14 +137,16 @@ def test_anchors_and_merges_are_resolved_and_own_keys_win():
         ("a: !!bool perhaps", 1, 4, "cannot be read as a value"),
         ("? [a]\n: b", 1, 3, "a key must be text"),
         ("<<: 5", 1, 5, "merges mappings only"),
-        ("a: 1\nb: \0", 2, None, "the character U+0000 is not allowed"),
+        ("a: 1\nb: \0", 2, 4, "the character U+0000 is not allowed"),
         ('a: "\\U00110000"', 1, 7, "this is not YAML"),
         ('a: 1\nb: "\\ud800"', 2, 1, "half of a character"),
-        ("a: 1\n---\nb: 2", 2, 1, "this is not YAML"),
+        ("a: 1\n---\nb: 2", 3, 1, "a second document begins here"),
         ("", 1, None, "the file is empty"),
         ("# nothing\n", 1, None, "the file is empty"),
-        (b"a: 1\nb: \xff", 2, None, "byte 0xff is not UTF-8 text"),
+        (b"a: 1\nb: \xff", 2, 4, "byte 0xff is not UTF-8 text: this looks like Latin-1, where it is 'ÿ'"),
         ("a: 1".encode("utf-16"), 1, None, "the text is UTF-16"),
+        ("a: 1".encode("utf-16-le"), 1, None, "the text is UTF-16"),
+        ("a: 1".encode("utf-32"), 1, None, "the text is UTF-32"),
     ],
 )
 def test_a_mistake_in_yaml_names_its_line_and_column(content, line, column, message):
@@ -198,7 +219,7 @@ def test_a_file_that_is_too_large_is_refused():
 def test_a_file_that_is_not_there_or_is_a_folder_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
         read(tmp_path / "nothing.yaml")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="this is a folder"):
         read(tmp_path)
 
 

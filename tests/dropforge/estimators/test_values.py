@@ -48,7 +48,6 @@ def same(value: Any, other: Any) -> bool:
         ("SGDClassifier", "alpha", "1.0e-3", 0.001),
         ("LogisticRegression", "C", ".inf", math.inf),
         ("SimpleImputer", "missing_values", ".nan", math.nan),
-        ("HistGradientBoostingClassifier", "max_iter", "1_000", 1000),
         # A word that only looks like something else.
         ("LogisticRegression", "class_weight", "{0: 1, 1: 2.5}", {"0": 1, "1": 2.5}),
     ],

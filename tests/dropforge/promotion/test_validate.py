@@ -65,7 +65,7 @@ def test_metric_that_does_not_fit_fails_the_version_with_the_reason(store: Store
 @pytest.mark.filterwarnings("ignore:D.2 score is not well-defined")
 def test_value_that_is_no_number_is_none_with_the_reason(store: Store, rows: Rows) -> None:
     parts = {**rows.parts, "holdout": slice(0, 1)}  # one row is too few for this metric
-    settings = promoting(metric="d2_log_loss_score").promote
+    settings = promoting(metric="d2_log_loss_score")
     validation = measure(store, settings, replace(rows, parts=parts), version_of(store, 3))
     assert validation.value is None
     assert validation.reasons == ("d2_log_loss_score is nan",)

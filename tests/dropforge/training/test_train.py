@@ -203,9 +203,8 @@ def test_unusual_estimators_become_versions_that_load_back(project: Project, row
 
 
 def test_model_that_could_not_be_loaded_back_is_a_failure_and_leaves_no_run(project: Project, rows: Rows) -> None:
-    data = replace(WINE.data, source="sklearn.datasets.load_breast_cancer")
-    text = b"class: TunedThresholdClassifierCV\nparams: {estimator: {class: GaussianNB}}\n"
-    outcome = trained(text, replace(WINE, data=data), load_rows(data, project.home), project)
+    text = b"class: Pipeline\nparams: {steps: [[pool, {class: FeatureAgglomeration}], [bayes, {class: GaussianNB}]]}\n"
+    outcome = train_config(text, rows, project)
     assert outcome.status == "failed"
     assert "could not be loaded back safely" in outcome.error
     assert Store.connect(project).client.search_experiments(filter_string="name = 'wine'") == []

@@ -1,0 +1,169 @@
+"""Commands about configs: check, convert."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, say
+
+if TYPE_CHECKING:
+    from dropforge.configs import Candidate
+    from dropforge.documents import Problem
+    from dropforge.settings import Pipeline
+    from generator.spec import Spec
+
+
+def check(
+    configs: Annotated[
+        list[Path] | None, typer.Argument(help="Configs, or folders of them; without any, the spec alone is checked.")
+    ] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Whose allow-list counts; by default the config's folder tells.")
+    ] = None,
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the spec, and configs against it.
+
+    Example: dropforge check configs/wine/forest.yaml
+    """
+    found = load_spec(spec)
+    if not configs:
+        if as_json:
+            print_json([])
+        else:
+            say(f"{found.path.name}: {len(found.pipelines)} pipeline(s), no mistake")
+        return
+    results = [_check(found, path, pipeline) for path in _files(configs)]
+    if as_json:
+        print_json([result.to_plain() for result in results])
+    elif not results:
+        say("no config there")
+    else:
+        for result in results:
+            _show(result)
+    if any(result.problems for result in results):
+        raise fail()
+
+
+def convert(
+    configs: Annotated[
+        list[Path] | None, typer.Argument(help="Configs in any dialect; without any, what comes in by a pipe.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print configs in the plain form, whatever dialect they are written in.
+
+    Example: dropforge convert configs/wine/forest.yaml
+    """
+    from dropforge.configs import convert as converted
+    from dropforge.configs import plain_form
+    from dropforge.documents import MAX_BYTES, UserError, read_bytes, to_yaml
+
+    found: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for path in configs or [Path("-")]:
+        try:
+            piped = str(path) == "-"
+            content = sys.stdin.buffer.read(MAX_BYTES + 1) if piped else read_bytes(path)
+            found += converted(content, "stdin.yaml" if piped else str(path))
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(problems)
+    if as_json:
+        print_json(plain_form(found))
+    else:
+        sys.stdout.write(to_yaml(plain_form(found)))
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a check found in a file."""
+
+    file: str
+    candidates: tuple[Candidate, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def to_plain(self) -> dict[str, Any]:
+        from dropforge.estimators import plain
+
+        return {
+            "file": self.file,
+            "ok": not self.problems,
+            "candidates": [plain(candidate.estimator) for candidate in self.candidates],
+            "errors": [
+                {
+                    "line": problem.line,
+                    "column": problem.column,
+                    "path": problem.path,
+                    "value": problem.value,
+                    "message": problem.message,
+                    "hint": problem.remedy,
+                }
+                for problem in self.problems
+            ],
+        }
+
+
+def _show(result: _Result) -> None:
+    from dropforge.documents import printable
+
+    file = printable(result.file)
+    if not result.problems:
+        say(f"{file}: {len(result.candidates)} candidate(s)")
+        return
+    count = len(result.problems)
+    say(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}")
+    for problem in result.problems:
+        say(f"{problem}\n")
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    """Give the files, and what a watch folder would take of the folders, in the order of their names."""
+    from dropforge.folder import DONE, REJECTED, is_config_name
+
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for found in sorted(path.rglob("*")):
+            within = found.relative_to(path).parts[:-1]
+            filed = any(part in (DONE, REJECTED) or part.startswith(".") for part in within)
+            if is_config_name(found.name) and not filed:
+                yield found
+
+
+def _check(spec: Spec, path: Path, name: str | None) -> _Result:
+    from dropforge.configs import read_candidates
+    from dropforge.documents import UserError, read_bytes
+    from dropforge.estimators import Allowed
+
+    try:
+        train = (spec.pipeline(name) if name else _owner(spec, path)).train
+        allowed = Allowed.of(train)
+        return _Result(str(path), read_candidates(read_bytes(path), str(path), allowed, train.max_grid))
+    except UserError as error:
+        return _Result(str(path), problems=error.in_file(str(path)).problems)
+
+
+def _owner(spec: Spec, path: Path) -> Pipeline:
+    from dropforge.documents import Problem, UserError
+
+    folder = path.absolute().parent
+    for pipeline in spec.pipelines:
+        if (spec.home / pipeline.train.watch).absolute() in (folder, *folder.parents):
+            return pipeline
+    if len(spec.pipelines) == 1:
+        return spec.pipelines[0]
+    names = ", ".join(pipeline.name for pipeline in spec.pipelines)
+    raise UserError(Problem("it lies in no watch folder", f"Say whose it is with --pipeline ({names}).", str(path)))
+
+
+COMMANDS = (check, convert)
