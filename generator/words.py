@@ -102,9 +102,9 @@ that was typed into the form is written into the folder first. What comes out is
 """,
         "train": f"""Trains, measures and registers one model of a config; several where there are hundreds.
 
-A model may take {train.timeout_seconds:g} s and {train.memory_mb:g} MB of memory. The task is red where a model could not
-be trained: the last lines of its log say why, and the versions of the others stay. Where a service is away it is tried
-again. To train anew after all, clear it. A link under *Details* leads to the run in MLflow.
+A model may take {train.timeout_seconds:g} s and {train.memory_mb:g} MB of memory. The task is red where a model could
+not be trained: the last lines of its log say why, and the versions of the others stay. Where a service is away it is
+tried again. To train anew after all, clear it. A link under *Details* leads to the run in MLflow.
 """,
         "finish": f"""Moves each config from {watch} to `done/`, or to `rejected/` with a text beside it.
 
