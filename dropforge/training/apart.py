@@ -135,8 +135,10 @@ def apart(work: Callable[[], T], memory_mb: float) -> T:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Have the kernel end this process when the block takes longer, even where it never returns to Python."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    """Have the kernel end this process when the block takes longer, even where it never returns to Python.
+
+    For work of :class:`Apart`, which leaves that signal to the kernel.
+    """
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -150,6 +152,16 @@ def _serve(function: Callable[..., Any], line: Connection) -> None:
     # Who ends a task signals its whole group. That is said to the parent; here it would look like a failed fit.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # Where the parent has used OpenMP, this thread believes in helpers that no fork copies, and would wait for them
+    # for ever (GNU's libgomp keeps them by thread). A new thread starts its own.
+    worker = threading.Thread(target=_work, args=(function, line))
+    worker.start()
+    worker.join()
+
+
+def _work(function: Callable[..., Any], line: Connection) -> None:
+    """Answer one set of arguments after another, until the parent hangs up."""
     with contextlib.suppress(EOFError):
         while True:
             arguments = line.recv()

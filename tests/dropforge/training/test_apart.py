@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from dropforge.training import apart as module
 from dropforge.training.apart import MB, Apart, StoppedError, apart, time_limit
@@ -28,6 +30,18 @@ def grow(megabytes: float) -> None:
 def test_answer_comes_back_from_another_process() -> None:
     assert apart(lambda: ("answer", os.getpid() != os.getppid()), 64) == ("answer", True)
     assert psutil.Process().children() == []
+
+
+def test_fit_of_many_threads_ends_where_the_parent_has_used_threads_as_well() -> None:
+    features = np.random.default_rng(0).random((2000, 10))
+    boosting = HistGradientBoostingClassifier(max_iter=2)
+
+    def fit() -> int:
+        boosting.fit(features, features[:, 0] > 0.5)
+        return int(boosting.n_iter_)
+
+    with threadpool_limits(2, "openmp"):
+        assert (fit(), apart(fit, 4096)) == (2, 2)
 
 
 def test_error_comes_back_and_says_where_it_was_raised() -> None:
