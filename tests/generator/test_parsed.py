@@ -10,6 +10,8 @@ import pytest
 from generator.plan import apply, plan
 from tests.generator.specs import spec_of
 
+pytestmark = pytest.mark.slow
+
 SMTP = {"airflow.providers.smtp.notifications.smtp.SmtpNotifier": {"to": "me@a.b", "from_email": "us@a.b"}}
 PIPELINES = {
     "plain": {},
