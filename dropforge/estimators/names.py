@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from dropforge.documents import did_you_mean
@@ -56,7 +57,17 @@ def _foreign(name: str, allowed: Allowed) -> tuple[str, str]:
 def _suggest(name: str, allowed: Allowed) -> str:
     if package := WELL_KNOWN.get(name):
         return f"It is '{package}.{name}', which the spec must admit: add '{package}.*' to train.estimators."
-    close = did_you_mean(name, list(registry() if "." in name else short_names()))
+    if classes := sorted(entry.name for path, entry in registry().items() if path.rpartition(".")[0] == name):
+        return f"It is a module. Name a class in it: {', '.join(classes)}."
+    known = list(registry() if "." in name else short_names())
+    close = did_you_mean(name, known, _classifiers())
     if not close and (path := short_names().get(name.rpartition(".")[2])):
         close = f"Did you mean '{path}'?"
     return close or "See 'dropforge estimators' for those that are allowed."
+
+
+@lru_cache(maxsize=1)
+def _classifiers() -> frozenset[str]:
+    """Return what is mostly meant: the paths and short names of what can classify."""
+    found = [entry for entry in registry().values() if entry.may_classify]
+    return frozenset({entry.path for entry in found} | {entry.name for entry in found})
