@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropforge.configs import Candidate, convert, digest, plain_form, read_candidates
 from dropforge.configs import words as table
 from dropforge.documents import Problem, UserError, parse_all, to_yaml
-from dropforge.estimators import Allowed
+from dropforge.estimators import Allowed, build
 from dropforge.settings import Split
+from tests.dropforge.estimators.auditing import agrees
+from tests.dropforge.fuzz import holds, shortly_and_for_long
 
 SPLIT = Split(test=0.2, holdout=0.2, seed=42)
 Case = dict[str, Any]
@@ -118,31 +119,41 @@ def test_the_corpus_is_large_and_has_every_word_of_every_dialect() -> None:
     assert set[str]().union(*used) >= table.KNOWN
 
 
-contents = st.sampled_from([content(case) for case in (*GOOD, *BAD)])
+whole = st.sampled_from([content(case) for case in (*GOOD, *BAD)])
+anything = st.binary(max_size=80) | st.text(max_size=80).map(lambda text: text.encode("utf-8", "replace"))
 
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    content = draw(contents)
+    """Return a config of which bytes were lost or changed, or lines doubled or swapped; or anything at all."""
+    found = draw(whole)
     for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(content)))
-        lines = content.splitlines(keepends=True)
-        content = draw(
+        at = draw(st.integers(0, len(found)))
+        lines = found.splitlines(keepends=True) or [b""]
+        cut = at % len(lines)
+        found = draw(
             st.sampled_from(
                 [
-                    content[:at],
-                    content[:at] + bytes([draw(st.integers(0, 255))]) + content[at + 1 :],
-                    b"".join([*lines[: at % (len(lines) + 1)], *lines]),
+                    found[:at],
+                    found[:at] + bytes([draw(st.integers(0, 255))]) + found[at + 1 :],
+                    b"".join([*lines[:cut], *lines]),
+                    b"".join([*lines[cut:], *lines[:cut]]),
+                    found[:at] + draw(anything) + found[at:],
                 ]
             )
         )
-    return content
+    return found
 
 
-@settings(max_examples=200, deadline=None)
-@given(damaged(), st.sampled_from(["a.yaml", "a.json"]))
-def test_a_damaged_config_gives_candidates_or_a_user_error(content: bytes, file: str) -> None:
-    with contextlib.suppress(UserError):
-        assert read_candidates(content, file, Allowed())
-    with contextlib.suppress(UserError):
-        convert(content, file)
+@shortly_and_for_long
+def test_whatever_is_dropped_gives_candidates_that_can_be_built_or_a_user_error(examples: int) -> None:
+    def check(found: bytes, name: str) -> None:
+        with contextlib.suppress(UserError):
+            candidates = read_candidates(found, name, Allowed())
+            assert candidates
+            for candidate in candidates:
+                assert agrees(build(candidate.estimator), candidate.estimator)
+        with contextlib.suppress(UserError):
+            convert(found, name)
+
+    holds(examples * 3, check, damaged() | anything, st.sampled_from(["a.yaml", "a.json"]))
