@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
@@ -55,11 +57,10 @@ def begun(first: str, settings: str) -> Pipeline:
         return today
     known = decode(left["settings"])
     if known.digest != today.digest:
-        log.info("this run ends with the settings it began with (%s); the DAG has others since (%s)",
-                 known.digest, today.digest)  # fmt: skip
+        log.info("this run ends with the settings that it began with (%s, now %s)", known.digest, today.digest)
     return known
 
 
-def _started(context: object) -> str:
+def _started(context: Mapping[str, Any]) -> str:
     """Return when the run started, which changes when it starts anew."""
-    return str(context["dag_run"].start_date)  # type: ignore[index]
+    return str(context["dag_run"].start_date)
