@@ -62,13 +62,13 @@ def _main() -> None:
 
     kinds = {kind.key: kind for kind in (OnFailure, OnPromotion)}
     sys.path += sys.argv[1:]
-    answers = []
+    answers: list[tuple[str, str] | None] = []
     for event, path, arguments in json.load(sys.stdin):
         try:
             kinds[event](json.dumps({path: arguments}))
             answers.append(None)
         except UserError as error:
-            answers.append([error.problems[0].message, error.problems[0].remedy])
+            answers.append((error.problems[0].message, error.problems[0].remedy))
     print(json.dumps(answers))
 
 
