@@ -162,14 +162,15 @@ class WatchFolder:
             current = self._locate(claim, folder, is_filed=owner is None)
             stays = current is not None and current.parent == folder
             target = current if current and stays else _free_name(folder / claim.file)
+            is_left = True
             try:
                 with _explained(target, error):
                     if not stays:
                         self._put(claim, current, target)
             except _NothingLeftError:
-                target = None
+                is_left = False
             self._forget(claim)
-        return target
+        return target if is_left else None
 
     def release(self, claim: Claim, run: str) -> None:
         """Give a claim back: the file stays, and the next run takes it over as the same drop."""

@@ -232,7 +232,7 @@ names = (
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     things=st.dictionaries(names, st.sampled_from(["file", "file", "empty file", *KINDS]), max_size=6),
     rejects=st.lists(st.booleans(), min_size=12, max_size=12),

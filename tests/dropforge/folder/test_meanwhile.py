@@ -36,12 +36,14 @@ def appended(path, outside):
     aged(path)
 
 
-def begun(path, outside):
-    """Open it to write, and write later."""
+def begun(path, outside, said=0):
+    """Open it to write, and write the rest later."""
     stream = path.open("a")
-    stream.write(NEW)
+    stream.write(NEW[:said])
+    stream.flush()
 
     def write():
+        stream.write(NEW[said:])
         stream.close()
         aged(path)
 
@@ -58,6 +60,7 @@ MANNERS = {
     "rewritten": rewritten,
     "appended": appended,
     "begun": begun,
+    "half written": functools.partial(begun, said=3),
     "a link": functools.partial(exchanged, "link"),
     "a pipe": functools.partial(exchanged, "pipe"),
     "a folder": functools.partial(exchanged, "folder"),
@@ -130,3 +133,17 @@ def test_what_was_trained_is_what_is_filed_and_what_is_newer_is_claimed_anew(tmp
         assert rejected == []
         assert any(text.endswith(NEW) for text in trained) or manner == "taken back"
     assert outside.read_text() == "SECRET"
+
+
+def test_a_half_that_takes_its_place_is_not_read(tmp_path, monkeypatch):
+    """Its writer closed it and will open it again, so that the time alone tells."""
+    monkeypatch.setattr("dropforge.folder.claims.SETTLE_SECONDS", 30)
+    folder = WatchFolder(tmp_path / "watch", tmp_path / "snapshots")
+    path = dropped(folder.path, "a.yaml", "class: OLD\n", age=60)
+    with monkeypatch.context() as patch:
+        arm(patch, "before it is read", lambda: dropped(folder.path, ".half", NEW[:3], age=0).rename(path))
+        assert folder.claim("r1", nobody) == []
+    aged(path).write_text(NEW)
+    aged(path)
+    (claim,) = folder.claim("r1", nobody)
+    assert folder.content(claim).decode() == NEW
