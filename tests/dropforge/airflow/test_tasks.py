@@ -24,9 +24,13 @@ def left(monkeypatch):
     context = {
         "run_id": "r1",
         "params": {},
-        "ti": SimpleNamespace(xcom_push=lambda key, value: left.update({key: value})),
+        "dag_run": SimpleNamespace(start_date="today"),
+        "ti": SimpleNamespace(
+            xcom_push=lambda key, value: left.update({key: value}),
+            xcom_pull=lambda task_ids, key, map_indexes: left.get(key),
+        ),
     }
-    for module in ("tasks", "notes"):
+    for module in ("tasks", "notes", "runs"):
         monkeypatch.setattr(f"dropforge.airflow.{module}.get_current_context", lambda: context)
     monkeypatch.setattr(tasks, "is_active", lambda dag, run: False)
     monkeypatch.setattr(tasks, "_store", lambda home: SimpleNamespace(sweep_lost_runs=lambda name: None))
