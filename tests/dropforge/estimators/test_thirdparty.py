@@ -22,6 +22,8 @@ from dropforge.training.log import _pins_of
 from tests.dropforge.estimators.auditing import mistakes, tree_of
 from tests.dropforge.wine import WINE, version_of
 
+pytestmark = pytest.mark.slow
+
 LIGHT = Allowed(("sklearn.*", "lightgbm.*"))
 
 
