@@ -64,6 +64,7 @@ def claim(home: str, settings: str) -> list[Batch]:
     folder = _folder(home, pipeline)
     typed = drop_typed(get_current_context(), folder)
     items = []
+    rejected: list[str] = []
     report = notes.Report(pipeline.promote.metric)
     for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other), typed):
         try:
@@ -71,8 +72,9 @@ def claim(home: str, settings: str) -> list[Batch]:
                 raise UserError(Problem(taken.unreadable, "Drop a small text file with a plain name and open rights."))
             candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline), pipeline.train.max_grid)
         except UserError as error:
-            log.error("%s is rejected:\n%s", ascii(taken.file), error)
+            log.error("%s is rejected; why, stands at the end of this log", ascii(taken.file))
             folder.file_away(taken, run, str(error))
+            rejected.append(str(error))
             report.rejected(taken.file, error)
             continue
         log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
@@ -92,6 +94,9 @@ def claim(home: str, settings: str) -> list[Batch]:
     threads = max(1, cores // max(1, len(items)))
     batches = batched(items, cores)
     log.info("%d candidate(s) go to %d task(s)", len(items), len(batches))
+    # Last, where people look first: the text that stands beside each rejected config, line by line as there.
+    for line in "\n".join(rejected).splitlines():
+        log.error("%s", line)
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
     return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batches]
 
