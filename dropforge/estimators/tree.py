@@ -8,7 +8,7 @@ from typing import Any
 
 from dropforge.documents import Document, Path, Problem
 from dropforge.estimators.registry import Kind, registry
-from dropforge.estimators.thirdparty import admitted, entry_of
+from dropforge.estimators.thirdparty import admitted, entry_of, installed
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ def paths(value: Any) -> frozenset[str]:
     if isinstance(value, list | tuple):
         return frozenset[str]().union(*(paths(item) for item in value))
     return frozenset()
+
+
+def packages(tree: Estimator) -> Mapping[str, str]:
+    """Return the packages beside scikit-learn that a tree's classes come from, with their versions."""
+    return installed(frozenset(path.partition(".")[0] for path in paths(tree)) - {"sklearn"})
 
 
 def named_items(tree: Estimator) -> dict[str, Any]:
