@@ -55,13 +55,15 @@ def named_items(tree: Estimator) -> dict[str, Any]:
 def role(tree: Estimator) -> Kind:
     """Return what a tree is: a Pipeline is what its last step is, a search what it searches for."""
     decisive = _decisive(tree)
+    if not decisive.path:  # the auditor found it wrong, and has said so
+        return "other"
     kind = entry_of(decisive.path).kind
     return "transformer" if kind == "other" and decisive.params.get("steps") else kind
 
 
 def _decisive(tree: Estimator) -> Estimator:
     """Return the estimator inside that makes a tree what it is, or itself."""
-    if entry_of(tree.path).kind != "other":
+    if not tree.path or entry_of(tree.path).kind != "other":
         return tree
     steps = tree.params.get("steps")
     inner = steps[-1][1] if steps else tree.params.get("estimator")
