@@ -69,6 +69,7 @@ def claim(home: str, settings: str) -> list[Batch]:
     folder = _folder(home, pipeline)
     typed = drop_typed(get_current_context(), folder)
     items = []
+    rejected: list[str] = []
     report = notes.Report(pipeline.promote.metric)
     for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other), typed):
         try:
@@ -76,7 +77,9 @@ def claim(home: str, settings: str) -> list[Batch]:
                 raise UserError(taken.problem)
             candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline), pipeline.train.max_grid)
         except UserError as error:
-            report.rejected(taken.file, _reject(folder, taken, run, error))
+            told = _reject(folder, taken, run, error)
+            report.rejected(taken.file, told)
+            rejected.append(str(told))
             continue
         log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
         items += [
@@ -95,6 +98,9 @@ def claim(home: str, settings: str) -> list[Batch]:
     threads = max(1, cores // max(1, len(items)))
     batches = batched(items, cores)
     log.info("%d candidate(s) go to %d task(s)", len(items), len(batches))
+    # Last, where people look first: the text that stands beside each rejected config, line by line as there.
+    for line in "\n".join(rejected).splitlines():
+        log.error("%s", line)
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
     return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batches]
 
@@ -265,11 +271,10 @@ def _explained() -> Iterator[None]:
 
 def _reject(folder: WatchFolder, taken: Claim, run: str, error: UserError) -> UserError:
     """File a config with a mistake away, and return what is to be said of it."""
-    log.error("%s is rejected:\n%s", ascii(taken.file), error)
+    log.error("%s is rejected: why is said at the end of this log", ascii(taken.file))
     try:
         folder.file_away(taken, run, str(error))
     except UserError as refusal:  # it stays, and holds up no other
-        log.error("%s", refusal)
         return UserError([*refusal.problems, *error.problems])
     return error
 
