@@ -14,6 +14,8 @@ from generator.plan import apply, plan
 from generator.schema import PIPELINE
 from tests.generator.specs import spec_of
 
+pytestmark = pytest.mark.slow
+
 SMTP = {"airflow.providers.smtp.notifications.smtp.SmtpNotifier": {"to": "me@a.b", "from_email": "us@a.b"}}
 # Every key of the schema stands somewhere here.
 FULL = {
