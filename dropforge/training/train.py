@@ -128,7 +128,7 @@ def _train_once(
         store.end_lost_runs(pipeline.name, key)
         same = {"drop": drop} if candidate.force and drop else {"config_digest": key}
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
-            # A task that is tried again, or cleared, finds what this drop itself became: to people that is no repetition.
+            # A task that is tried again, or cleared, finds what its own drop became: to people that is no repetition.
             status: Literal["trained", "known"] = "trained" if drop and known.tags.get("drop") == drop else "known"
             found = Outcome(status, candidate.label, candidate.estimator.path, known.version, known.run_id)
             return replace(found, metrics=store.metrics(known))
