@@ -114,7 +114,7 @@ def spec_schema() -> Schema:
         "type": "object",
         "properties": {
             "version": {"description": _described(SPEC["version"]), **_strict(SPEC["version"])},
-            "defaults": {"description": _described(SPEC["defaults"]), "allOf": [pipeline]},
+            "defaults": {"description": _described(SPEC["defaults"]), "anyOf": [pipeline, {"type": "null"}]},
             "pipelines": pipelines,
         },
         "additionalProperties": False,
@@ -143,7 +143,8 @@ def _unless(key: str, path: tuple[str, ...], wanted: Schema) -> Schema:
 
 
 def _described(rules: Rules) -> str:
-    return str(rules["meta"]["help"]).replace("`", "")
+    text = str(rules["meta"]["help"]).replace("`", "")
+    return text[0].upper() + text[1:]
 
 
 def _mapping(schema: Rules) -> Schema:
@@ -169,12 +170,14 @@ def _value(rules: Rules) -> Schema:
 
 def _strict(rules: Rules) -> Schema:
     kind = _TYPES[rules["type"]]
-    found: Schema = {"type": [kind, "null"] if rules.get("nullable") else kind}
+    # Cerberus takes a key without a value for one that is not there, where it has a default.
+    empty = rules.get("nullable") or "default" in rules
+    found: Schema = {"type": [kind, "null"] if empty else kind}
     for rule, keyword in (("min", "minimum"), ("max", "maximum"), ("minlength", _LEAST.get(rules["type"]))):
         if rule in rules:
             found[str(keyword)] = rules[rule]
     if "allowed" in rules:
-        found["enum"] = rules["allowed"]
+        found["enum"] = [*rules["allowed"], *([None] if empty else ())]
     if rules.get("empty") is False:
         found["minLength"] = 1
     if "check_with" in rules:
@@ -182,7 +185,7 @@ def _strict(rules: Rules) -> Schema:
     if kind == "array":
         found["items"] = _value(rules["schema"])
     elif "schema" in rules:
-        found |= _mapping(rules["schema"])
+        found = _mapping(rules["schema"]) | found
     if "keysrules" in rules:
         found["propertyNames"] = _strict(rules["keysrules"])
     if "valuesrules" in rules:

@@ -39,7 +39,8 @@ def params_schema(entry: Entry) -> dict[str, Any]:
 def parameter_schema(entry: Entry, parameter: Parameter) -> dict[str, Any]:
     """Return the schema of a parameter's value, with its description and default."""
     found: dict[str, Any] = {"description": about(parameter)}
-    if _is_plain(parameter.default) and not parameter.set_by_scikit_learn:
+    sayable = _is_plain(parameter.default) and not parameter.set_by_scikit_learn
+    if sayable and parameter.admits(parameter.default):
         found["default"] = parameter.default
     if parameter.name == entry.named_items:
         choices = [_named_items(), {"type": "object", "additionalProperties": _ONE_ITEM}]
