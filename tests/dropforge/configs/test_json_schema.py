@@ -9,8 +9,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dropforge.configs import read_candidates
@@ -19,20 +17,19 @@ from dropforge.configs.words import KNOWN, PLAIN
 from dropforge.documents import UserError, parse_all
 from dropforge.estimators import Allowed, registry
 from dropforge.estimators.describe import template
+from tests.dropforge.configs.test_corpus import BAD, GOOD, content, file
+from tests.dropforge.fuzz import holds, shortly_and_for_long
 from tests.mutations import mutated
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = jsonschema.Draft7Validator(config_schema())
-CORPUS = Path(__file__).parent / "corpus"
-GOOD = yaml.safe_load((CORPUS / "good.yaml").read_text(encoding="utf-8"))
-BAD = yaml.safe_load((CORPUS / "bad.yaml").read_text(encoding="utf-8"))
 DEMO = [path for path in sorted((ROOT / "demo" / "configs").rglob("*.*")) if path.stem != "broken"]
-READY = [template(entry) for entry in registry().values() if entry.may_classify]
+READY = [template(entry).encode() for entry in registry().values() if entry.may_classify]
 
 
-def values(text: str) -> list[Any]:
+def values(text: bytes, name: str = "a.yaml") -> list[Any]:
     try:
-        return [document.value for document in parse_all(text.encode(), "a.yaml")]
+        return [document.value for document in parse_all(text, name)]
     except UserError:  # no YAML
         return []
 
@@ -49,14 +46,14 @@ def is_refused(value: Any) -> bool:
     return False
 
 
-@pytest.mark.parametrize("case", GOOD, ids=lambda case: case["config"][:40])
-def test_a_good_config_is_not_flagged_in_its_dialect_nor_in_the_plain_form(case: dict[str, Any]) -> None:
-    for value in (*values(case["config"]), {"models": case["models"]}, *case["models"]):
-        assert flagged(value) == []
+def test_a_good_config_is_not_flagged_in_its_dialect_nor_in_the_plain_form() -> None:
+    for case in GOOD:
+        for value in (*values(content(case), file(case)), {"models": case["models"]}, *case["models"]):
+            assert flagged(value) == [], case
 
 
 def test_no_config_of_the_demo_nor_of_new_is_flagged() -> None:
-    texts = [*READY, *(path.read_text(encoding="utf-8") for path in DEMO)]
+    texts = [*READY, *(path.read_bytes() for path in DEMO)]
     assert len(texts) >= 49 + 6
     assert [found for text in texts for value in values(text) for found in flagged(value)] == []
 
@@ -123,25 +120,29 @@ LEAVES = [
     "sklearn.svm.SVK", "LinearRegression",
 ]  # fmt: skip
 WORDS = [*sorted(KNOWN), "className", "CLASS", "Params", "C", "n_estimators", "steps", "max_depth", "foo", ""]
-SEEDS = [value for text in (*READY, *(case["config"] for case in (*GOOD, *BAD))) for value in values(text)]
+SEEDS = [value for text in (*READY, *map(content, (*GOOD, *BAD))) for value in values(text)]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(mutated(SEEDS, LEAVES, WORDS))
-def test_what_is_flagged_is_refused(value: Any) -> None:
-    if found := flagged(value):
-        assert is_refused(copy.deepcopy(value)), found
+@shortly_and_for_long
+def test_what_is_flagged_is_refused(examples: int) -> None:
+    def check(value: Any) -> None:
+        if found := flagged(value):
+            assert is_refused(copy.deepcopy(value)), found
+
+    holds(examples, check, mutated(SEEDS, LEAVES, WORDS))
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.sampled_from(sorted(registry())), st.sampled_from(LEAVES), st.data())
-def test_a_value_that_is_flagged_is_refused(path: str, value: Any, data: st.DataObject) -> None:
-    entry = registry()[path]
-    name = data.draw(st.sampled_from([*entry.parameters, "foo"]))
-    parameter = entry.parameters.get(name)
-    if parameter and parameter.options and data.draw(st.booleans()):
-        value = data.draw(st.sampled_from(parameter.options))
-    config = {"class": "VotingClassifier", "params": {"estimators": [["a", {"class": path, "params": {name: value}}]]}}
-    for tried in (config, {"class": path, "params": {name: value}}):
-        if found := flagged(tried):
-            assert is_refused(tried), found
+@shortly_and_for_long
+def test_a_value_that_is_flagged_is_refused(examples: int) -> None:
+    def check(path: str, value: Any, data: st.DataObject) -> None:
+        entry = registry()[path]
+        name = data.draw(st.sampled_from([*entry.parameters, "foo"]))
+        parameter = entry.parameters.get(name)
+        if parameter and parameter.options and data.draw(st.booleans()):
+            value = data.draw(st.sampled_from(parameter.options))
+        estimator = {"class": path, "params": {name: value}}
+        for tried in (estimator, {"class": "VotingClassifier", "params": {"estimators": [["a", estimator]]}}):
+            if found := flagged(tried):
+                assert is_refused(tried), found
+
+    holds(examples, check, st.sampled_from(sorted(registry())), st.sampled_from(LEAVES), st.data())
