@@ -52,7 +52,8 @@ def parameter_schema(entry: Entry, parameter: Parameter) -> dict[str, Any]:
         choices = list(_choices(parameter))
     if not choices:
         return found | {"not": {}}  # it takes a function
-    return found | (choices[0] if len(choices) == 1 else {"anyOf": choices})
+    # Draft 7 reads nothing beside a reference.
+    return found | (choices[0] if len(choices) == 1 and choices[0] is not ESTIMATOR else {"anyOf": choices})
 
 
 _ONE_ITEM = {"anyOf": [ESTIMATOR, {"enum": ["passthrough", "drop", None]}, {"type": ["string", "array"]}]}

@@ -108,6 +108,7 @@ def test_an_editor_is_told_of_every_key_and_parameter() -> None:
         assert list(told) == list(entry.parameters)
         for parameter in entry.parameters.values():
             about = told[parameter.name]
+            about = definitions[about["$ref"].removeprefix("#/definitions/")] if "$ref" in about else about
             assert about["description"]
             if "default" in about:
                 alone = jsonschema.Draft7Validator({"definitions": definitions} | about)
