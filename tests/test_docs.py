@@ -15,11 +15,13 @@ from starlette.routing import Route
 
 from dropforge.cli.main import app
 from dropforge.configs import read_candidates
+from dropforge.configs.json_schema import KEYS
 from dropforge.estimators import Allowed
 from dropforge.registry import Store
 from dropforge.serving.app import create_app
 from dropforge.serving.models import Models
 from dropforge.stack.environment import QUICK
+from generator.render import FILTERS, TEMPLATES, template_values
 from generator.schema import PIPELINE, SPEC
 from generator.spec import read_spec
 
@@ -92,12 +94,12 @@ DOCUMENTED = rows(section("The spec", 2))
 @pytest.mark.parametrize(("key", "rules"), [*keys(SPEC), *keys(PIPELINE)])
 def test_every_key_of_the_spec_is_in_the_reference(key: str, rules: dict[str, Any]) -> None:
     kind, default, meaning = DOCUMENTED[key]
+    assert meaning == rules["meta"]["help"]  # which editors show too
     kinds = {
         "dict": "mapping", "string": "text", "list": "list of text",
         "number": "number", "integer": "whole number", "boolean": "true or false",
     }  # fmt: skip
     assert kind == kinds[rules["type"]]
-    assert meaning
     if rules.get("required"):
         assert default == "required"
     elif "default" in rules:
@@ -107,6 +109,21 @@ def test_every_key_of_the_spec_is_in_the_reference(key: str, rules: dict[str, An
 
 def test_the_reference_names_no_key_that_is_not_there() -> None:
     assert set(DOCUMENTED) == {key for key, _ in [*keys(SPEC), *keys(PIPELINE)]}
+
+
+def test_the_reference_says_of_the_keys_of_a_config_what_editors_say() -> None:
+    documented = rows(section("A config", 2).partition("### ")[0])
+    assert documented == {key.name: [key.type, key.default, key.description] for key in KEYS}
+
+
+def test_the_reference_names_all_that_a_template_can_use() -> None:
+    part = section("Templates", 2)
+    pipeline = read_spec(ROOT).pipelines[0]
+    names = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", part, re.M)))
+    assert sorted(names) == sorted([*template_values(pipeline), *FILTERS])
+    filters = [name for name, (meaning,) in rows(part).items() if meaning.startswith("filter: ")]
+    assert filters == list(FILTERS)
+    assert {name for name in rows(part) if name.endswith(".j2")} == set(TEMPLATES)
 
 
 # The model server

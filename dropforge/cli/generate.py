@@ -32,9 +32,10 @@ def generate(
     from dropforge.project import Project
     from generator.changes import changes
     from generator.plan import apply, plan
+    from generator.schemas import schema_steps
 
     found = load_spec(spec)
-    steps = plan(found)
+    steps = (*plan(found), *schema_steps(found.home))
     told = changes(steps)
     copies: tuple[Path, ...] = ()
     if not (check_only or diff):
@@ -81,6 +82,8 @@ def _name(step: Step) -> str:
 
 def _unified(steps: tuple[Step, ...]) -> Iterator[str]:
     for step in steps:
+        if not step.pipeline:  # nobody reads the schemas of editors
+            continue
         old, new = (step.old or "").splitlines(), (step.new or "").splitlines()
         before = "/dev/null" if step.old is None else f"a/{_name(step)}"
         after = "/dev/null" if step.new is None else f"b/{_name(step)}"
