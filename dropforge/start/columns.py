@@ -105,15 +105,18 @@ def _kind(values: pd.Series, missing: int) -> Kind:
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         largest = np.abs(values.to_numpy(dtype=np.float64, na_value=0.0)).max()
         return "number" if largest <= _FLOAT32 else "too large"
-    present = values.dropna()
-    if isinstance(dtype, pd.CategoricalDtype):
+    return _kind_of_objects(values.dropna(), len(values))
+
+
+def _kind_of_objects(present: pd.Series, rows: int) -> Kind:
+    if isinstance(present.dtype, pd.CategoricalDtype):
         types = set(map(type, present.cat.categories.tolist()))
         if len(types) == 1 and types <= {int, float, bool}:
             return "category"
     else:
-        types = {str} if isinstance(dtype, pd.StringDtype) else set(map(type, present))
+        types = {str} if isinstance(present.dtype, pd.StringDtype) else set(map(type, present))
     if types == {str}:
-        return _kind_of_texts(present, len(values))
+        return _kind_of_texts(present, rows)
     return "mixed" if types <= {str, int, float, bool} else "other"
 
 
