@@ -17,6 +17,7 @@ from dropforge.data.sources import LOADERS, read_frame
 from dropforge.documents import Problem, UserError, parse, read_bytes
 from dropforge.estimators import Allowed
 from dropforge.estimators.tree import paths
+from dropforge.project import Project
 from dropforge.settings import Pipeline
 from dropforge.start.insert import inserted
 from dropforge.start.place import applied, placed, refuse_taken, replaced
@@ -25,6 +26,7 @@ from dropforge.start.samples import samples
 from dropforge.start.text import IGNORED, entry_text, gitignore_text, part_text, spec_text
 from generator.plan import Step, plan
 from generator.schema import name_problem
+from generator.schemas import FOLDER, TEXTS, editor_line
 from generator.spec import DEFAULT_NAME, Spec, part_files, read_spec
 
 _TAKEN = "Move it away, or choose another name."
@@ -139,11 +141,11 @@ def begin(home: Path, proposal: Proposal, frame: pd.DataFrame) -> Begun:
     """
     expect_no_project(home)
     path = home / DEFAULT_NAME
-    text = spec_text(proposal)
+    text = editor_line(Project(home), path) + spec_text(proposal)
     spec = read_spec(path, text)
     pipeline = spec.pipeline(proposal.name)
     part_rows(frame, pipeline.data)
-    files = _samples(pipeline, home, proposal)
+    files = _samples(pipeline, home, proposal) | _schemas(home)
     steps = plan(spec)
     refuse_taken(_generated(steps) | files, "Move it away, or name another folder.", home)
     ignore = home / ".gitignore"
@@ -184,7 +186,7 @@ def add(spec: Spec, proposal: Proposal, frame: pd.DataFrame) -> Begun:
         with replaced(spec.path, mark + new.encode()):
             return _complete(found, proposal, frame, spec.path)
     part = spec.path.with_suffix(".d") / f"{proposal.name}.yaml"
-    piece = {part: part_text(proposal, defaults).encode()}
+    piece = {part: (editor_line(Project(spec.home), part) + part_text(proposal, defaults)).encode()}
     refuse_taken(piece, _TAKEN, spec.home)
     with placed(piece):
         return _complete(read_spec(spec.path), proposal, frame, part)
@@ -221,6 +223,7 @@ def _complete(spec: Spec, proposal: Proposal, frame: pd.DataFrame, declared: Pat
     part_rows(frame, pipeline.data)
     files = _samples(pipeline, spec.home, proposal)
     refuse_taken(files, _TAKEN, spec.home)
+    files |= _schemas(spec.home)
     steps = plan(spec)
     with applied(steps), placed(files):
         pass
@@ -243,10 +246,17 @@ def _samples(pipeline: Pipeline, home: Path, proposal: Proposal) -> dict[Path, b
     allowed = Allowed.of(pipeline.train)
     found = {}
     for name, text in samples(proposal).items():
-        (candidate,) = read_candidates(text.encode(), name, Allowed())
+        content = (editor_line(Project(home), folder / name) + text).encode()
+        (candidate,) = read_candidates(content, name, Allowed())
         if all(path in allowed for path in paths(candidate.estimator)):
-            found[folder / name] = text.encode()
+            found[folder / name] = content
     return found
+
+
+def _schemas(home: Path) -> dict[Path, bytes]:
+    """Return the schemas that the editor's lines name, but for those that are there: they can be of another version."""
+    paths = {home / FOLDER / name: text for name, text in TEXTS.items()}
+    return {path: text().encode() for path, text in paths.items() if not path.exists()}
 
 
 def _generated(steps: tuple[Step, ...]) -> dict[Path, bytes]:
