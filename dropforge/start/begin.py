@@ -278,7 +278,7 @@ def _no_table(frame: pd.DataFrame) -> tuple[str, str] | None:
     """Return what is wrong with a table that was read as none, and what to do."""
     if not all(isinstance(name, str) for name in frame.columns):
         return "its columns have numbers for names", "Give them names of text."
-    if not isinstance(frame.index, pd.RangeIndex):
+    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas took the first values for the rows' names
         return (
             "its rows hold more values than its first line has names",
             "Name every column in the first line, and end no line with a comma.",

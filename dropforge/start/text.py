@@ -18,9 +18,9 @@ pipelines:
 """
 IGNORED = (".dropforge/", "configs/*/.claims/", "configs/*/done/", "configs/*/rejected/")
 _METRICS = {
-    "accuracy": "the share of right answers; the classes are about equally frequent",
-    "balanced_accuracy": "the mean of both classes' shares of right answers: the rare one counts as much",
-    "f1_macro": "the mean over all classes, so that rare ones count as much as frequent ones",
+    "accuracy": "the share of right answers, as the classes are about equally frequent",
+    "balanced_accuracy": "the share of right answers in each class, so that the rare one counts as much",
+    "f1_macro": "the F1 of each class, so that rare ones count as much",
 }
 
 
@@ -83,7 +83,7 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
         yield "    on_new_version: true                      # as soon as a version is registered, and ..."
     if not _has(defaults, "promote", "schedule"):
         yield '    schedule: "*/5 * * * *"                   # cron, a preset (@hourly) or an interval (30s, 5m, 1h)'
-    yield f"    # Any scorer of scikit-learn. This one: {_METRICS[proposal.metric]}."
+    yield f"    # A scorer of scikit-learn: {_METRICS[proposal.metric]}."
     yield f"    metric: {proposal.metric}"
     yield f"    # To name the most frequent class every time gives {proposal.guess:.2f}: no champion without more."
     yield f"    minimum: {proposal.minimum}"
