@@ -35,6 +35,7 @@ def check(
     """
     found = load_spec(spec)
     if not configs:
+        _check_notifiers(found)
         if as_json:
             print_json([])
         else:
@@ -81,6 +82,21 @@ def convert(
         print_json(plain_form(found))
     else:
         sys.stdout.write(to_yaml(plain_form(found)))
+
+
+def _check_notifiers(spec: Spec) -> None:
+    from dropforge.airflow.rehearsal import rehearse
+    from dropforge.documents import UserError
+    from dropforge.project import Project
+    from generator.spec import problem_at
+
+    wrong = rehearse(Project(spec.home), spec.pipelines)
+    problems = [
+        problem_at(spec, name, ("airflow", event, path), message, remedy)
+        for name, event, path, message, remedy in wrong
+    ]
+    if problems:
+        raise UserError(dict.fromkeys(problems))
 
 
 @dataclass(frozen=True)
