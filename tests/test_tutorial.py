@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -39,8 +40,17 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(block, "")
         else:
             for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-                command, _, shown = part.partition("\n")
-                yield Step(command, shown)
+                yield _step(part.splitlines(keepends=True))
+
+
+def _step(lines: list[str]) -> Step:
+    """Return a command with what it shows; it goes on over lines while a quote is open."""
+    for count in range(1, len(lines) + 1):
+        command = "".join(lines[:count])
+        with contextlib.suppress(ValueError):
+            shlex.split(command)
+            return Step(command.rstrip("\n"), "".join(lines[count:]))
+    raise ValueError(f"a quote is not closed: {lines[0]}")
 
 
 def pattern(shown: str) -> re.Pattern[str]:
