@@ -337,3 +337,24 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, monkeypatch, data: str) -> 
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(UserError):
         read_table(data, tmp_path)
+
+
+def test_a_file_that_comes_in_the_last_moment_is_not_overwritten(tmp_path: Path, monkeypatch) -> None:
+    path, write = tmp_path / "a.yaml", Path.write_bytes
+
+    def somebody_is_quicker(draft: Path, content: bytes) -> int:
+        write(path, b"theirs")
+        return write(draft, content)
+
+    monkeypatch.setattr(Path, "write_bytes", somebody_is_quicker)
+    with pytest.raises(UserError, match="came just now"), place_module.placed({path: b"ours"}):
+        pass
+    assert files(tmp_path) == {"a.yaml": b"theirs"}
+
+
+def test_a_text_that_changes_another_pipeline_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "pipelines.yaml"
+    path.write_text("version: 1\npipelines:\n  b: {data: {source: b.csv, target: t}}\n")
+    new = path.read_text() + entry_text(SHOP)
+    assert _read_with(read_spec(path), new, SHOP)
+    assert _read_with(read_spec(path), new.replace("target: t}", "target: u}"), SHOP) is None
