@@ -12,6 +12,8 @@ import typer
 
 from dropforge.cli.main import app
 
+LENGTH = 120
+
 
 def walk(command: Any = None, name: str = "dropforge") -> Iterator[tuple[str, Any]]:
     """Give every command that does something, by the words that call it."""
@@ -110,11 +112,11 @@ def row(*cells: str) -> str:
 
 
 def _filled(text: str) -> str:
-    """Break a paragraph into lines, though not within code."""
+    """Break a paragraph into lines of at most 120 characters, though not within code."""
     words = re.findall(r"(?:`[^`]*`|\S)+", text)
     lines = [""]
     for word in words:
-        if lines[-1] and len(lines[-1]) + len(word) >= 120:
+        if lines[-1] and len(lines[-1]) + len(word) >= LENGTH:
             lines.append("")
         lines[-1] += f" {word}" if lines[-1] else word
     return "\n".join(lines)

@@ -32,7 +32,7 @@ def main() -> None:
 
     try:
         with disk_explained():
-            app()
+            app(prog_name="dropforge")  # however it was started
     except UserError as error:
         for problem in error.problems:
             err.print(str(problem), style="red")

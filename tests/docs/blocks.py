@@ -101,8 +101,8 @@ def missing(shown: list[str], said: str) -> str | None:
 class Reader:
     """Somebody who does what a page says, in a folder of their own.
 
-    ``dropforge up`` and ``make up`` go on in the background, on free ports, until the page ends; what a page says of the
-    usual ports is then read as said of those.
+    ``dropforge up`` and ``make up`` go on in the background, on free ports, until the page ends; what a page says of
+    the usual ports is then read as said of those.
     """
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
@@ -154,7 +154,8 @@ class Reader:
         script = f"trap 'pwd > {shlex.quote(str(place))}' EXIT\nset -o pipefail\n{command}\n"
         done = subprocess.run(
             ["bash", "-c", script],
-            cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True,
+            cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False, text=True,
         )  # fmt: skip
         self.folder = Path(place.read_text().strip())
         assert done.returncode == 0, f"$ {command}\nended with {done.returncode}:\n{done.stdout}"
