@@ -38,7 +38,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 test-fast: .venv/.ready
-	$(BIN)/python -m pytest -m "not stack" -q
+	$(BIN)/python -m pytest -m "not stack and not slow" -q
 
 # For longer: make test-soak SOAK="--repetitions 10 --minutes 600"
 test-soak: .venv/.ready

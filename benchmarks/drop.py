@@ -9,7 +9,6 @@ import random
 import statistics
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import httpx
@@ -17,7 +16,7 @@ import httpx
 from benchmarks.configs import config
 from benchmarks.figures import Aim, Figure
 from benchmarks.rows import STEPS
-from benchmarks.stack import Options, idle, latest_runs, put, registered
+from benchmarks.stack import Options, idle, latest_runs, put, registered, seconds
 from tests.stack.project import RunningProject
 
 PIPELINE = "drop"
@@ -51,7 +50,7 @@ def run(options: Options) -> list[Figure]:
 def _drop(project: RunningProject, leaves: int) -> tuple[float, float, dict[str, float]]:
     name = f"leaves-{leaves}.json"
     text = config("tree.DecisionTreeClassifier", max_leaf_nodes=leaves, random_state=0)
-    at = put(project, PIPELINE, {name: text})
+    at = put(project.watch(PIPELINE), {name: text})
     served = _await_served(project, name) - at
     (version,) = registered(project, PIPELINE, at, 1)
     idle(project, *DAGS)
@@ -74,20 +73,16 @@ def _await_served(project: RunningProject, name: str) -> float:
 def _time_stamps(project: RunningProject, since: float) -> Iterator[tuple[str, float]]:
     """Yield the stages of the train run and of the promote run that a drop caused."""
     for dag in DAGS:
-        run = min((r for r in latest_runs(project, dag) if _seconds(r["queued_at"]) >= since), key=_queued)
+        run = min((r for r in latest_runs(project, dag) if seconds(r["queued_at"]) >= since), key=_queued)
         yield f"run of {dag} queued", _queued(run)
         for task in project.tasks(dag, run["dag_run_id"]):
             if task["start_date"]:
-                yield f"{task['task_id']} begins", _seconds(task["start_date"])
-                yield f"{task['task_id']} done", _seconds(task["end_date"])
+                yield f"{task['task_id']} begins", seconds(task["start_date"])
+                yield f"{task['task_id']} done", seconds(task["end_date"])
 
 
 def _queued(run: dict[str, Any]) -> float:
-    return _seconds(run["queued_at"])
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+    return seconds(run["queued_at"])
 
 
 def _stages(measured: tuple[dict[str, float], ...]) -> list[Figure]:

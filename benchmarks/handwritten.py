@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.configs import five
+from benchmarks.empty import empty, figure, ready
 from benchmarks.figures import Aim, Figure, alternate
 from benchmarks.stack import Options, drop, idle, latest_runs, registered, until
 from tests.stack.project import RunningProject
@@ -17,13 +18,18 @@ def run(options: Options) -> list[Figure]:
     project = options.project
     until(lambda: project.airflow.get(f"/dags/{DAG}").is_success, f"Airflow knows {DAG}")
     drop(project, PIPELINE, five(8_000))  # warm
-    ours, theirs = alternate(
+    ready(project)
+    ours, theirs, airflows = alternate(
         options.repetitions(3, 1),
         options.say,
         lambda number: drop(project, PIPELINE, five(number)).seconds,
         lambda number: _by_hand(project, number),
+        lambda number: empty(project, len(five(number)), number),
     )
-    return [Figure("5 configs to the last version", "s", ours, "handwritten DAG", theirs, Aim("ratio", 1 / 10))]
+    return [
+        Figure("5 configs to the last version", "s", ours, "handwritten DAG", theirs, Aim("ratio", 1 / 10)),
+        figure(5, airflows),
+    ]
 
 
 def _by_hand(project: RunningProject, number: int) -> float:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 LONGEST_SECONDS = 3600.0
 FOREIGN = ("DROPFORGE_", "MLFLOW_", "AIRFLOW_")
-HANDWRITTEN_DAG = Path(__file__).parent / "handwritten_dag.py"
+DAGS = ("handwritten", "empty")
 
 # One pipeline for each benchmark that needs one. No timer, and nothing hosted beside `drop`: the stack is idle.
 SPEC = f"""
@@ -77,7 +78,8 @@ def running() -> Iterator[RunningProject]:
         rows.write_staircase(project.home)
         dags = project.home / "dags_generated"
         dags.mkdir()
-        shutil.copyfile(HANDWRITTEN_DAG, dags / "handwritten.py")
+        for name in DAGS:
+            shutil.copyfile(Path(__file__).parent / f"{name}_dag.py", dags / f"{name}.py")
         try:
             with _ends_as_exceptions():
                 project.up()
@@ -140,7 +142,7 @@ def drop(project: RunningProject, pipeline: str, configs: Mapping[str, str]) -> 
     RuntimeError
         If one was rejected, or candidates and versions differ in number.
     """
-    at = put(project, pipeline, configs)
+    at = put(project.watch(pipeline), configs)
     watch, left = project.watch(pipeline), list(configs)
 
     def filed() -> bool:
@@ -155,9 +157,8 @@ def drop(project: RunningProject, pipeline: str, configs: Mapping[str, str]) -> 
     return Dropped(at, registered(project, pipeline, at, len(configs)))
 
 
-def put(project: RunningProject, pipeline: str, configs: Mapping[str, str]) -> float:
+def put(watch: Path, configs: Mapping[str, str]) -> float:
     """Move configs into a watch folder, as an upload would, and return when."""
-    watch = project.watch(pipeline)
     for name, text in configs.items():
         (watch / f".{name}").write_text(text)
     at = time.time()
@@ -188,6 +189,11 @@ def latest_runs(project: RunningProject, dag: str) -> list[dict[str, Any]]:
     """Return a DAG's newest runs, newest first."""
     answer = project.airflow.get(f"/dags/{dag}/dagRuns", params={"order_by": "-id", "limit": 20})
     return answer.raise_for_status().json()["dag_runs"]
+
+
+def seconds(text: str) -> float:
+    """Return a time that Airflow says, in seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def idle(project: RunningProject, *dags: str) -> None:

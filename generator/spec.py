@@ -109,6 +109,13 @@ def part_files(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(file for file in path.with_suffix(".d").glob("*.yaml") if not file.name.startswith(".")))
 
 
+def problem_at(spec: Spec, pipeline: str, keys: tuple[str, ...], message: str, remedy: str) -> Problem:
+    """Return a problem with a key of a pipeline, at the line where it stands."""
+    documents, *_ = _documents(spec.files, None)
+    document = next(one for one in documents if pipeline in (one.value.get("pipelines") or {}))
+    return _at(document, documents[0], ("pipelines", pipeline, *keys), message, remedy)
+
+
 def _documents(files: tuple[Path, ...], text: str | None) -> tuple[list[Document], tuple[Variable, ...], list[Problem]]:
     documents: list[Document] = []
     variables: list[Variable] = []

@@ -97,6 +97,7 @@ def test_airflow_runs_with_the_settings_of_the_embedded_stack() -> None:
         assert environment(service)["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
 
 
+@pytest.mark.slow
 def test_the_executor_can_be_imported(tmp_path: Path) -> None:
     module, _, name = environment("scheduler")["AIRFLOW__CORE__EXECUTOR"].rpartition(".")
     script = (

@@ -43,6 +43,7 @@ def test_a_hook_runs_for_the_files_that_concern_it(hook, path, concerned):
     assert bool(re.search(HOOKS[hook]["files"], path)) == concerned
 
 
+@pytest.mark.slow
 def test_the_first_hook_stops_a_stale_project_and_lets_a_generated_one_through(tmp_path):
     (tmp_path / "pipelines.yaml").write_bytes((ROOT / "pipelines.yaml").read_bytes())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 FEW = 8
@@ -19,12 +20,20 @@ def batched(items: list[dict[str, Any]], cores: int) -> list[tuple[str, list[dic
     divided, into ``MOST`` tasks at most (Airflow takes 1,024).
 
     The batches are dealt like cards: neighbours, which are often alike (a grid that grows), come into different ones.
+    Each round is dealt in another order: where kinds take turns (many files of the same four models), the slow kind
+    would come to the same batch in every round otherwise, and one task would be at work when all others have ended.
     """
     if len(items) <= max(FEW, 2 * cores):
         count = len(items)
     else:
         count = min(max(2 * cores, math.ceil(len(items) / LARGE)), MOST)
-    groups = [items[start::count] for start in range(count)]
+    order = list(range(count))
+    shuffle = random.Random(0).shuffle  # noqa: S311 - the same batches each time
+    groups: list[list[dict[str, Any]]] = [[] for _ in order]
+    for number, item in enumerate(items):
+        if count < len(items) and number % count == 0:
+            shuffle(order)
+        groups[order[number % count]].append(item)
     return [(_label(group), group) for group in groups]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.models.dag import DagTag
 from airflow.models.xcom import XComModel
 from airflow.utils.state import State
 from sqlalchemy import select
@@ -18,7 +19,8 @@ _ORDER = ("claim", "finish", "promote")
 def note(dag_run: Any) -> None:
     """Put together what the run's tasks left, and set it as the run's note.
 
-    A note that a person wrote stays.
+    A note that a person wrote stays. Another's DAG gets none, whatever its name: ours carry the tags that are
+    generated, ``dropforge`` and the pipeline's name.
 
     Parameters
     ----------
@@ -30,10 +32,15 @@ def note(dag_run: Any) -> None:
         return
     with session.no_autoflush:
         known = dag_run.dag_run_note
-        if known is not None and known.user_id is not None:
+        if (known is not None and known.user_id is not None) or not _is_ours(session, dag_run.dag_id):
             return
         if lines := [*_left(session, dag_run), *_failed(dag_run, session)]:
             dag_run.note = listed(fitting(lines, LENGTH))
+
+
+def _is_ours(session: Session, dag: str) -> bool:
+    tags = set(session.scalars(select(DagTag.name).where(DagTag.dag_id == dag)))
+    return {"dropforge", dag.rpartition("_")[0]} <= tags
 
 
 def _left(session: Session, dag_run: Any) -> list[str]:

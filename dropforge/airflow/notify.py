@@ -58,6 +58,10 @@ class _Notifiers:
         except ImportError as error:
             remedy = "Correct the class path, or install its package where Airflow runs."
             raise UserError(Problem(f"there is no such class: {error}", remedy, path=where)) from error
+        except Exception as error:
+            # A module is a program: whatever it raises is a mistake in it.
+            message = f"its module cannot be imported: {type(error).__name__}: {error}"
+            raise UserError(Problem(message, "Correct the module.", path=where)) from error
         if not (isinstance(cls, type) and issubclass(cls, BaseNotifier)):
             raise UserError(Problem("this is no notifier of Airflow's", "Name a BaseNotifier.", path=where))
         try:

@@ -1,7 +1,7 @@
 """The tasks of the generated DAGs: thin functions over the library.
 
 Each takes the project's folder and the pipeline's settings as the DAG carries them, and may be cleared, retried
-or marked failed at any time.
+or marked failed at any time. The first task of a run hands its settings on to the others.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from dropforge.airflow import notes
 from dropforge.airflow.batches import batched
 from dropforge.airflow.form import drop_typed
-from dropforge.airflow.runs import is_active
+from dropforge.airflow.runs import begin, begun, is_active
 from dropforge.configs import from_plain, read_candidates
 from dropforge.documents import Problem, UserError, explain
 from dropforge.estimators import Allowed
 from dropforge.folder import Claim, WatchFolder
 from dropforge.project import Project
-from dropforge.settings import Pipeline, decode
+from dropforge.settings import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ def claim(home: str, settings: str) -> list[Batch]:
     """Claim the whole new configs, reject those with a mistake, and return the candidates in batches."""
     import joblib
 
-    pipeline, folder = decode(settings), _folder(home, settings)
-    run = _run_id()
+    pipeline, run = begin(settings), _run_id()
+    folder = _folder(home, pipeline)
     typed = drop_typed(get_current_context(), folder)
     items = []
     report = notes.Report(pipeline.promote.metric)
@@ -102,7 +102,8 @@ def train(batch: Batch, home: str, settings: str) -> str:
     from dropforge.data import load
     from dropforge.training import Outcome, Trainer
 
-    pipeline, folder, project = decode(settings), _folder(home, settings), Project(Path(home))
+    pipeline, project = begun("claim", settings), Project(Path(home))
+    folder = _folder(home, pipeline)
     left = json.loads(batch["items"])
     trainer = None
     outcomes: list[dict[str, Any]] = []
@@ -138,7 +139,8 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
     """File each config away, say what became of it, and give back what this run could not finish."""
     from mlflow.exceptions import MlflowException
 
-    pipeline, folder, run = decode(settings), _folder(home, settings), _run_id()
+    pipeline, run = begun("claim", settings), _run_id()
+    folder = _folder(home, pipeline)
     results = {outcome["drop"]: outcome for text in outcomes or [] if text for outcome in json.loads(text)}
     files: dict[Claim, list[dict[str, Any]]] = {}
     report = notes.Report(pipeline.promote.metric)
@@ -169,7 +171,7 @@ def find(home: str, settings: str) -> list[str]:
     """Return the versions that were never validated."""
     from dropforge.promotion import pending
 
-    pipeline = decode(settings)
+    pipeline = begin(settings)
     found = [version.version for version in pending(_store(home), pipeline)][:1000]
     log.info("never scored: %s", f"version {', '.join(found)}" if found else "no version")
     return found
@@ -180,7 +182,7 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     from dropforge.data import load
     from dropforge.promotion import validate as validate_version
 
-    pipeline, store = decode(settings), _store(home)
+    pipeline, store = begun("find", settings), _store(home)
     found = store.version(pipeline.name, version)
     if found is None:
         raise AirflowSkipException(f"version {version} was deleted meanwhile")
@@ -201,7 +203,7 @@ def promote(home: str, settings: str) -> dict[str, Any]:
     from dropforge.data import load
     from dropforge.promotion import promote as promote_best
 
-    pipeline = decode(settings)
+    pipeline = begun("find", settings)
     with _explained():
         rows = load(pipeline.data, Path(home))
         decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
@@ -216,7 +218,7 @@ def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
     from dropforge.data import load
     from dropforge.promotion import prove as prove_version
 
-    pipeline = decode(settings)
+    pipeline = begun("find", settings)
     hosting = _hosting(home, pipeline)
     if hosting is None or decision["champion"] is None:
         raise AirflowSkipException("nothing is hosted")
@@ -259,8 +261,8 @@ def _stopped(label: str) -> dict[str, Any]:
     return {"status": "failed", "candidate": label, "error": str(problem)}
 
 
-def _folder(home: str, settings: str) -> WatchFolder:
-    pipeline, project = decode(settings), Project(Path(home))
+def _folder(home: str, pipeline: Pipeline) -> WatchFolder:
+    project = Project(Path(home))
     return WatchFolder(project.resolve(pipeline.train.watch), project.state / "dropped" / pipeline.name)
 
 

@@ -37,7 +37,8 @@ def check(
 ) -> None:
     """Check the spec, and configs against it.
 
-    Each mistake is shown with its line, and a caret under its place. Exit code 1 if there is one.
+    Each mistake is shown with its line, and a caret under its place. Exit code 1 if there is one. Where the spec names
+    notifiers, the check of the spec alone makes each of them, which takes a second or two.
 
     --json prints a list of {"file", "ok", "candidates": [{"class", "params"}], "errors": [{"line", "column", "path",
     "value", "message", "hint"}]}.
@@ -46,6 +47,7 @@ def check(
     """
     found = load_spec(spec)
     if not configs:
+        _check_notifiers(found)
         if as_json:
             print_json([])
         else:
@@ -98,6 +100,21 @@ def convert(
         print_json(plain_form(found))
     else:
         sys.stdout.write(to_yaml(plain_form(found)))
+
+
+def _check_notifiers(spec: Spec) -> None:
+    from dropforge.airflow.rehearsal import rehearse
+    from dropforge.documents import UserError
+    from dropforge.project import Project
+    from generator.spec import problem_at
+
+    wrong = rehearse(Project(spec.home), spec.pipelines)
+    problems = [
+        problem_at(spec, name, ("airflow", event, path), message, remedy)
+        for name, event, path, message, remedy in wrong
+    ]
+    if problems:
+        raise UserError(dict.fromkeys(problems))
 
 
 @dataclass(frozen=True)

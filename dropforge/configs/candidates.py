@@ -139,11 +139,17 @@ def _candidate(document: Document, reading: Reading, allowed: Allowed) -> tuple[
     tree, found = audit(value, allowed, shaped, ())
     spoilt = [problem.path for problem in document.problems]
     problems += [problem for problem in found if not any(_is_under(problem.path, path) for path in spoilt)]
-    if tree is not None and (wrong := not_a_classifier(tree, shaped, ())):
+    if (known := tree or _said(reading, allowed)) and (wrong := not_a_classifier(known, shaped, ())):
         problems.append(wrong)
     if problems or tree is None:
         return None, problems
     return Candidate(document.file, name or tree.path.rpartition(".")[2], tree, force), []
+
+
+def _said(reading: Reading, allowed: Allowed) -> Estimator | None:
+    """Return what a model is by its class alone, whatever else is wrong with it, if that is no classifier."""
+    entry = reading.entry
+    return Estimator(entry.path, {}) if entry and entry.path in allowed and not entry.may_classify else None
 
 
 def _is_name(name: object) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from dropforge.configs.dialects import Dialects
-from dropforge.configs.reading import Part, Reading, known
+from dropforge.configs.reading import Part, Reading
 from dropforge.configs.words import GRID, NAMES, PARAMS, SETS, word
 from dropforge.documents import Document, Problem, flow
+from dropforge.estimators import unknown_parameter
 
 LONGEST_NAME = 100
 
@@ -41,12 +41,12 @@ def _sets(reading: Reading, sets: Part, document: Document) -> tuple[list[Readin
     if not isinstance(sets.value, list) or not sets.value:
         hint = f"Write '{SETS}: [{{...}}, {{...}}]'."
         return [], [document.problem(sets.path, f"'{SETS}' must be a list of parameters", hint)]
-    found, problems = [], []
+    found, problems, dialects = [], [], Dialects(document)
     for index, value in enumerate(sets.value):
         part, name = _own(Part(value, (*sets.path, index)))
-        params, wrong = Dialects(document).params(part)
+        params, wrong = dialects.params(part)
         problems += wrong or _twice(reading, params, document, SETS)
-        told = replace(reading, name=name) if name else _told(reading, params, index)
+        told = replace(reading, name=name) if name else _told(reading, params, index, dialects)
         found.append(replace(told, params={**reading.params, **params}, sets=None))
     return found, problems
 
@@ -77,16 +77,25 @@ def _grid(reading: Reading, grid: Part, document: Document, max_grid: int) -> tu
     if count > max_grid:
         message = f"the grid has {count:,} combinations, and the spec allows {max_grid}"
         return [], [document.problem(grid.path, message, "Make it smaller, or raise train.max_grid in the spec.")]
-    places = [
-        {name: [Part(value, (*part.path, name, index)) for index, value in enumerate(values)]
-         for name, values in part.value.items()}
-        for part in parts
-    ]  # fmt: skip
+    entry = reading.entry
+    places = []
+    for part in parts:
+        # What the model does not have is said once, and not for each of its values.
+        unknown = [name for name in part.value if entry and name not in entry.parameters]
+        problems += [document.problem((*part.path, name), *unknown_parameter(entry, name)) for name in unknown if entry]
+        places.append(
+            {
+                name: [Part(value, (*part.path, name, index)) for index, value in enumerate(values)]
+                for name, values in part.value.items()
+                if name not in unknown
+            }
+        )
     for place in places:
         problems += _twice(reading, {name: parts[0] for name, parts in place.items()}, document, GRID)
     found: list[Reading] = []
+    dialects = Dialects(document)
     for index, params in enumerate(ParameterGrid(places)):
-        told = _told(reading, params, index)
+        told = _told(reading, params, index, dialects)
         found.append(replace(told, params={**reading.params, **params}, grid=None))
     return found, problems
 
@@ -118,20 +127,27 @@ def _twice(reading: Reading, params: dict[str, Part], document: Document, where:
     ]
 
 
-def _told(reading: Reading, params: dict[str, Part], index: int) -> Reading:
+def _told(reading: Reading, params: dict[str, Part], index: int, dialects: Dialects) -> Reading:
     """Return the reading with a name that says by what it differs."""
     entry = reading.entry
     beginning = reading.name.value if reading.name else entry.name if entry else reading.cls.value
     if not isinstance(beginning, str):
         return reading
-    differences = ", ".join(f"{name}={_short(part.value)}" for name, part in params.items())
+    differences = _listed(params, dialects)
     told = f"{beginning} {differences}".strip()
     if len(told) > LONGEST_NAME or not told.isprintable():
         told = f"{beginning[: LONGEST_NAME - 10]} #{index + 1}"
     return replace(reading, name=Part(told, reading.name.path if reading.name else reading.cls.path))
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, dict) and known(value.get("class")):
-        return str(value["class"]).rpartition(".")[2]
-    return value if isinstance(value, str) else flow(value)
+def _listed(params: Mapping[str, Part], dialects: Dialects) -> str:
+    return ", ".join(f"{name}={_short(part, dialects)}" for name, part in params.items())
+
+
+def _short(part: Part, dialects: Dialects) -> str:
+    """Return a value for a name; of an estimator, in whatever dialect, its class and what it is given."""
+    entries = [(reading, reading.entry) for reading in dialects.readings(part.value, part.path)]
+    for reading, entry in entries:
+        if entry:
+            return f"{entry.name}({_listed(reading.params, dialects)})" if reading.params else entry.name
+    return part.value if isinstance(part.value, str) else flow(part.value)

@@ -4,7 +4,7 @@ from dropforge.documents.caret import printable
 from dropforge.documents.disk import check_disk, explain, write_whole, written
 from dropforge.documents.document import Document, Path, dotted, shown
 from dropforge.documents.markdown import code
-from dropforge.documents.problems import Problem, UserError, did_you_mean
+from dropforge.documents.problems import Problem, UserError, closest, did_you_mean
 from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes
 from dropforge.documents.writer import flow, to_yaml
 
@@ -15,6 +15,7 @@ __all__ = [
     "Problem",
     "UserError",
     "check_disk",
+    "closest",
     "code",
     "did_you_mean",
     "dotted",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from dropforge.documents.caret import caret, printable
+
+# By how much a word may be closer than a likelier one.
+_HARDLY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,35 @@ class UserError(Exception):
         return UserError(replace(p, file=p.file or file) for p in self.problems)
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
+def did_you_mean(word: str, known: Collection[str], likely: Collection[str] = ()) -> str:
     """Return ``Did you mean 'x'?`` for the closest known word, or an empty string."""
+    close = closest(word, known, likely)
+    return f"Did you mean '{close}'?" if close else ""
+
+
+def closest(word: str, known: Collection[str], likely: Collection[str] = ()) -> str:
+    """Return the closest known word, or an empty string.
+
+    Parameters
+    ----------
+    word : str
+        What was written.
+    known : collection of str
+        What could have been.
+    likely : collection of str
+        Those that win where another one is hardly closer.
+    """
     lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return f"Did you mean '{lowered[close[0]]}'?" if close else ""
+    close = difflib.get_close_matches(word.lower(), lowered, n=5 if likely else 1, cutoff=0.6)
+    if len(close) > 1:
+        matcher = difflib.SequenceMatcher(b=word.lower())
+        ratios = {}
+        for other in close:
+            matcher.set_seq1(other)
+            ratios[other] = matcher.ratio()
+        rivals = (o for o in close if lowered[o] in likely and ratios[o] >= ratios[close[0]] - _HARDLY)
+        close = [next(rivals, close[0])]
+    return lowered[close[0]] if close else ""
 
 
 def _shown(text: str) -> str:

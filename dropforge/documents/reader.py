@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from dropforge.documents.document import Document, Lines, Path, dotted
+from dropforge.documents.hints import for_json
 from dropforge.documents.problems import Problem, UserError
 from dropforge.documents.yaml12 import (
     KEEP_ONE,
@@ -191,10 +192,10 @@ def _json(lines: Lines, file: str) -> list[Document]:
     except json.JSONDecodeError as error:
         if not lines.text.strip():
             raise UserError(Problem("the file is empty", "Write at least one key.", file, 1)) from None
-        line, column = lines.at(error.pos)
+        index, message, remedy = for_json(lines.text, error.pos, error.msg)
+        line, column = lines.at(index)
         source = lines.source(line)
-        message = f"this is not JSON: {error.msg}"
-        raise UserError(Problem(message, "Correct the text there.", file, line, column, source=source)) from None
+        raise UserError(Problem(f"this is not JSON: {message}", remedy, file, line, column, source=source)) from None
     except ValueError:
         raise UserError(Problem("a number has too many digits", "Put it in quotes.", file)) from None
     except RecursionError:

@@ -13,6 +13,7 @@ import yaml
 from yaml.composer import Composer
 
 from dropforge.documents.document import Document, Lines, Path, dotted
+from dropforge.documents.hints import CORRECT, for_yaml
 from dropforge.documents.problems import Problem, UserError
 
 MAX_VALUES = 100_000
@@ -128,7 +129,8 @@ def compose(lines: Lines, file: str) -> list[yaml.Node]:
         mark = error.problem_mark or error.context_mark
         if error.problem == "exceeded maximum nesting depth":
             raise UserError(too_deep(file)) from None
-        raise _error(lines, file, mark.index if mark else 0, f"this is not YAML: {error.problem}") from None
+        problem, index = str(error.problem), mark.index if mark else 0
+        raise _error(lines, file, index, f"this is not YAML: {problem}", for_yaml(problem)) from None
     except (yaml.YAMLError, ValueError) as error:
         raise _error(lines, file, 0, f"this is not YAML: {error}") from None
     except (_TooDeep, RecursionError):
@@ -144,7 +146,7 @@ def _nodes(loader: Any) -> list[yaml.Node]:
     return nodes
 
 
-def _error(lines: Lines, file: str, index: int, message: str, remedy: str = "Correct the text there.") -> UserError:
+def _error(lines: Lines, file: str, index: int, message: str, remedy: str = CORRECT) -> UserError:
     line, column = lines.at(index)
     return UserError(Problem(message, remedy, file, line, column, source=lines.source(line)))
 

@@ -98,7 +98,7 @@ class _Auditor:
         """Return the checked value of a parameter; what is wrong with it has been said."""
         parameter = entry.parameters.get(name)
         if parameter is None:
-            self.complain(path, *_unknown(entry, name))
+            self.complain(path, *unknown_parameter(entry, name))
             return None
         before = len(self.problems)
         checked = self.value(value, path)
@@ -220,9 +220,8 @@ class _Auditor:
             message = f"{name} is {kind} and cannot transform what comes after it"
             if parameter.name != "steps":
                 message = f"{entry.name} holds transformers, and {name} is {kind}"
-            self.complain(
-                (*path, 1, "class"), message, "Put a transformer here; in a Pipeline, the last step predicts."
-            )
+            remedy = "Put a transformer here; in a Pipeline, the last step predicts."
+            self.complain((*path, "class"), message, remedy)
         elif not hasattr(cls, "fit"):
             self.complain((*path, "class"), f"{name} cannot be fitted", "Choose another.")
 
@@ -280,7 +279,7 @@ class _Auditor:
             return [(entry, entry.parameters[head])]
         if head not in items and head not in entry.parameters:
             if retired := retired_parameter(entry, head):
-                self.complain(path, *_unknown(entry, retired.name))
+                self.complain(path, *unknown_parameter(entry, retired.name))
             else:
                 known = [*entry.parameters, *items]
                 remedy = did_you_mean(head, known) or f"It has: {', '.join(known) or 'none'}."
@@ -301,8 +300,8 @@ class _Auditor:
         return found
 
 
-def _unknown(entry: Entry, name: Any) -> tuple[str, str]:
-    """Return that an estimator has no such parameter, and what to do."""
+def unknown_parameter(entry: Entry, name: Any) -> tuple[str, str]:
+    """Return the message that an estimator has no such parameter, and what to do."""
     if retired := retired_parameter(entry, str(name)):
         return f"{entry.name} has no parameter '{name}' since scikit-learn {retired.since}", retired.instead
     known = list(entry.parameters)

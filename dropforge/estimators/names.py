@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from dropforge.documents import did_you_mean
+from dropforge.documents import closest, did_you_mean
 from dropforge.estimators.registry import Allowed, Entry, registry, short_names, unambiguous
 from dropforge.estimators.retired import retired_class
 from dropforge.estimators.thirdparty import WELL_KNOWN, admitted, missing
@@ -56,7 +57,34 @@ def _foreign(name: str, allowed: Allowed) -> tuple[str, str]:
 def _suggest(name: str, allowed: Allowed) -> str:
     if package := WELL_KNOWN.get(name):
         return f"It is '{package}.{name}', which the spec must admit: add '{package}.*' to train.estimators."
-    close = did_you_mean(name, list(registry() if "." in name else short_names()))
-    if not close and (path := short_names().get(name.rpartition(".")[2])):
-        close = f"Did you mean '{path}'?"
-    return close or "See 'dropforge estimators' for those that are allowed."
+    above = name.rpartition(".")[0]
+    if not _classes(name) and (close := _closest(name)):
+        return f"Did you mean '{close}'?"
+    if module := next((module for module in (name, above) if _classes(module)), ""):
+        return f"'{module}' has: {', '.join(_classes(module))}."
+    return "See 'dropforge estimators' for those that are allowed."
+
+
+@lru_cache(maxsize=1024)
+def _closest(name: str) -> str:
+    """Return the class that was meant: its short name, or its path where a path was written.
+
+    Names are compared, and not paths: those are alike in what does not matter.
+    """
+    parts = [part for part in name.split(".")[-3:] if part[:1].isupper() or "." not in name]
+    for part in reversed(parts or [name.rpartition(".")[2]]):
+        close = part if part in short_names() else closest(part, short_names(), _classifiers())
+        if close:
+            return short_names()[close] if "." in name else close
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _classifiers() -> frozenset[str]:
+    """Return the short names of what is mostly meant: of what can classify."""
+    return frozenset(entry.name for entry in registry().values() if entry.may_classify)
+
+
+def _classes(module: str) -> list[str]:
+    """Return the names of the classes that a module has."""
+    return sorted(entry.name for path, entry in registry().items() if path == f"{module}.{entry.name}")

@@ -110,12 +110,12 @@ class Parameter:
         if not isinstance(value, str):
             return "Write it as a mapping with 'class' and 'params'." if self._lacks_class(value) else ""
         if (plain := _unquoted(value)) is not None and self.admits(plain[0]):
-            return f"Write {plain[1]}, without quotes."
+            return f"Write {plain[1]}."
         if close := did_you_mean(value, self.options):
             return close
         if self.may_be_callable:
             return f"Text never becomes a function here. {self._leave_out}"
-        return ""
+        return "For a tuple write a list: [1, 2]." if value.startswith("(") else ""
 
     @property
     def hint(self) -> str:
@@ -200,13 +200,18 @@ def _name(cls: type) -> str:
 
 
 _WORDS: Mapping[str, tuple[Any, str]] = {
-    "true": (True, "true"),
-    "false": (False, "false"),
-    "null": (None, "null"),
+    "true": (True, "true, without quotes"),
+    "false": (False, "false, without quotes"),
+    # What YAML 1.1 takes for true and false, and 1.2 for text.
+    "yes": (True, "true"),
+    "on": (True, "true"),
+    "no": (False, "false"),
+    "off": (False, "false"),
+    "null": (None, "null, without quotes"),
     "none": (None, "null"),
-    "nan": (math.nan, ".nan (in JSON: NaN)"),
+    "nan": (math.nan, ".nan (in JSON: NaN), without quotes"),
     "np.nan": (math.nan, ".nan (in JSON: NaN)"),
-    "inf": (math.inf, ".inf (in JSON: Infinity)"),
+    "inf": (math.inf, ".inf (in JSON: Infinity), without quotes"),
     "np.inf": (math.inf, ".inf (in JSON: Infinity)"),
 }
 
@@ -217,7 +222,7 @@ def _unquoted(text: str) -> tuple[Any, str] | None:
     if word in _WORDS:
         return _WORDS[word]
     if re.fullmatch(r"[-+]?\d{1,18}", word):
-        return int(word), word
+        return int(word), f"{word}, without quotes"
     if re.fullmatch(r"[-+]?\d{0,18}\.?\d{1,18}(e[-+]?\d{1,3})?", word):
-        return float(word), word
+        return float(word), f"{word}, without quotes"
     return None

@@ -248,6 +248,4 @@ def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evalu
     if fitted.warnings:
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")
     _, target = rows.part("test")
-    draw_confusion(target, evaluation.predicted, rows.classes).savefig(
-        folder / "confusion_matrix.png", pil_kwargs={"compress_level": 1}
-    )
+    draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")

@@ -22,6 +22,8 @@ from dropforge.registry.models import load
 from tests.dropforge.disks import Disk, mounted
 from tests.dropforge.wine import TREE, train_config, version_of
 
+pytestmark = pytest.mark.slow
+
 SPEC = """\
 version: 1
 pipelines:

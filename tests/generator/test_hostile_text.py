@@ -11,6 +11,8 @@ from dropforge.settings import decode
 from generator.plan import apply, plan
 from tests.generator.specs import spec_of
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     'it\'s "quoted" `code` {a: [b]} # no comment - & * ! | > @ \\ \\n \\u0024HOME C:\\temp 50% %HOME% %(a)s {0} '
     "{{ 1 }} {{ macros }} {% raw %} {# note #} $HOME ${HOME} $DROPFORGE_HOME $$ +claim __type__: os.system "

@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime
 
+from airflow.models.dag import DagTag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunType
-from sqlalchemy import insert, text
+from sqlalchemy import delete, insert, text
 from uuid6 import uuid7
 
 _NUMBERS = itertools.count()
 
 
-def make_run(dag, left, failed=()):
+def make_run(dag, left, failed=(), tags=None):
     """Store a run that is about to end, and return its id.
 
     Parameters
@@ -28,10 +29,15 @@ def make_run(dag, left, failed=()):
         Task id, map index and key of an XCom to its value.
     failed : tuple of str
         Tasks that failed.
+    tags : set of str, optional
+        The DAG's tags; by default those that are generated.
     """
     run_id = f"manual__{next(_NUMBERS)}"
     with create_session() as session:
         session.execute(text("PRAGMA foreign_keys=OFF"))  # tasks and runs hang on DAGs that nobody needs here
+        session.execute(delete(DagTag).where(DagTag.dag_id == dag))
+        for tag in {"dropforge", dag.rpartition("_")[0]} if tags is None else tags:
+            session.execute(insert(DagTag).values(dag_id=dag, name=tag))
         run = DagRun(
             dag_id=dag,
             run_id=run_id,

@@ -1,5 +1,7 @@
 """How candidates share mapped tasks."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,13 +30,21 @@ def test_each_is_in_one_batch_and_the_batches_are_about_as_large_as_each_other(c
 
 
 def test_neighbours_come_into_different_batches():
-    first, second, *_ = [group for _, group in batched(items(40), 2)]
-    assert first[0]["label"].endswith("model 0")
-    assert second[0]["label"].endswith("model 1")
+    numbers = [{int(item["label"].split()[-1]) for item in group} for _, group in batched(items(40), 2)]
+    for first in range(0, 40, 4):
+        assert all(len(group & set(range(first, first + 4))) == 1 for group in numbers)
+
+
+@pytest.mark.parametrize("kinds", [2, 3, 4, 5, 8])
+def test_kinds_that_take_turns_are_spread_over_the_batches(kinds):
+    taking_turns = [{"label": f"kind {number % kinds}"} for number in range(160)]
+    for _, group in batched(taking_turns, 2):
+        counts = Counter(item["label"] for item in group)
+        assert max(counts.values()) < 2.5 * 40 / kinds
 
 
 def test_a_shared_task_says_how_many_it_holds():
-    assert batched(items(1000), 2)[0][0] == "config.yaml: model 0 and 249 more"
+    assert batched(items(1000), 2)[0][0].endswith(" and 249 more")
 
 
 @pytest.mark.parametrize(("count", "cores", "tasks"), [(9, 2, 4), (40, 2, 4), (1000, 2, 4), (32, 16, 32), (33, 16, 32)])

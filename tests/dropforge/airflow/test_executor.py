@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dropforge.project import Project
+
+pytestmark = pytest.mark.slow
 
 # In a process of its own: this one has imported what other tests need. An estimator of each kind of fit is enough.
 FIRST_CANDIDATE = """

@@ -55,7 +55,14 @@ def test_a_run_that_ends_again_gets_its_new_note():
 def test_no_note_is_made_of_nothing_nor_for_others_dags():
     assert end(make_run("wine_train", {})) is None
     assert end(make_run("theirs", {("finish", -1, "note"): ["a"]})) is None
-    assert end(make_run("theirs_train", {("finish", -1, "note"): "theirs"})) is None
+    assert end(make_run("wine_train", {("finish", -1, "note"): "no list"})) is None
+
+
+@pytest.mark.parametrize("tags", [(), {"dropforge"}, {"wine"}, {"dropforge", "beer"}, {"wine", "Dropforge"}])
+def test_a_dag_of_somebody_else_that_bears_such_a_name_gets_no_note(tags):
+    left = {("finish", -1, "note"): ["theirs"]}
+    assert end(make_run("wine_train", left, failed=("fetch",), tags=tags), DagRunState.FAILED) is None
+    assert end(make_run("wine_promote", left, tags=tags)) is None
 
 
 def test_it_fits_into_airflows_column():

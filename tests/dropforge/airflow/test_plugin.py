@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 
+import pytest
 from airflow import plugins_manager
 from airflow.listeners.listener import get_listener_manager
 
@@ -22,6 +23,7 @@ def test_it_is_bound_to_our_tasks_alone():
     assert names == {"TrainOperator", "VersionOperator"}
 
 
+@pytest.mark.slow
 def test_it_brings_nothing_heavy_along():
     code = (
         "import sys, airflow.plugins_manager, airflow.providers.standard.decorators.python\n"

@@ -1,4 +1,4 @@
-"""What the tests of this room share: audit a config's text."""
+"""What the tests of this room share: audit a config's text, compare what was built with what was said."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from dropforge.documents import Problem, parse
 from dropforge.estimators import Allowed, Estimator, audit
+from dropforge.estimators.thirdparty import entry_of
 
 ALL = Allowed()
 
@@ -34,3 +35,15 @@ def mistakes(text: str, allowed: Allowed = ALL) -> list[tuple[int | None, str, s
 def param(name: str, parameter: str, value: Any) -> str:
     """Return the config of a class with one parameter."""
     return f"class: {name}\nparams: {{{parameter}: {value}}}"
+
+
+def agrees(value: Any, tree: Any) -> bool:
+    """Whether a built value is what a tree says."""
+    if isinstance(tree, Estimator):
+        params = value.get_params(deep=False)
+        return type(value) is entry_of(tree.path).cls and all(agrees(params[k], v) for k, v in tree.params.items())
+    if isinstance(tree, list | tuple):
+        return type(value) is type(tree) and all(agrees(a, b) for a, b in zip(value, tree, strict=True))
+    if isinstance(tree, dict):
+        return value.keys() == tree.keys() and all(agrees(value[key], tree[key]) for key in tree)
+    return type(value) is type(tree) and (value == tree or value != value)  # noqa: PLR0124 - not a number

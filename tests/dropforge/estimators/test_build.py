@@ -6,6 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from dropforge.documents import parse
 from dropforge.estimators import Allowed, audit, build, plain
+from tests.dropforge.estimators.auditing import tree_of
 
 NESTED = """
 class: Pipeline
@@ -14,13 +15,6 @@ params:
     - [reduce, {class: PCA, params: {n_components: 2}}]
     - [model, {class: AdaBoostClassifier, params: {estimator: {class: DecisionTreeClassifier}}}]
 """
-
-
-def tree_of(text):
-    document = parse(text, "a.yaml")
-    tree, problems = audit(document.value, Allowed(), document, ())
-    assert problems == []
-    return tree
 
 
 def test_the_estimator_is_built_with_its_parameters():

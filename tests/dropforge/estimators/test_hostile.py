@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dropforge.documents import Document
 from dropforge.estimators import Allowed, audit
 from tests.dropforge.estimators.auditing import mistakes, param
+from tests.dropforge.fuzz import holds, shortly_and_for_long
 
 # What Python itself reports when code is made or run, when a module is looked for, or something outside is touched.
 DEEDS = (
@@ -42,14 +42,14 @@ sys.addaudithook(_note)
 
 
 @contextlib.contextmanager
-def nothing_done() -> Iterator[None]:
-    """Fail if the block does anything that Python reports."""
+def nothing_done(why: object = "") -> Iterator[None]:
+    """Fail if the block does anything that Python reports; say for what it was done."""
     _watching.append([])
     try:
         yield
     finally:
         deeds = _watching.pop()
-    assert deeds == []
+    assert deeds == [], why
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,24 +91,30 @@ PATHS = [
     "sklearn.tree.DecisionTreeClassifier\n", " sklearn.svm.SVC", "sklearn.svm.SVC ", "sklearn.svm.SVC()", "SVC\x00",
     "\u0455klearn.svm.SVC", "sklearn.svm.\uff33VC", "sklearn\u2024svm\u2024SVC", "SV\u0421", "sklearn.svm.SVC\u200b",
     "{{ SVC }}", "$SVC", "${DROPFORGE_HOME}", "!!python/name:os.system", "lambda: 1", "a" * 10_000, "." * 10_000,
-    "a." * 5_000, "dropforge.estimators.build", "lightgbm.basic.Booster", "lightgbm.Dataset",
+    "a." * 5_000, "sklearn.externals.conftest", "dropforge.estimators.build", "lightgbm.basic.Booster",
+    "lightgbm.Dataset",
 ]  # fmt: skip
 # Patterns of a spec that name no package in full, or another one.
 LISTS = [Allowed(), Allowed(("*",)), Allowed(("*.Model", "mark*", "?arker.*", "[m]arker.*"))]
 
 
+def nested(value: dict[str, Any]) -> dict[str, Any]:
+    return {"class": "sklearn.ensemble.BaggingClassifier", "params": {"estimator": value}}
+
+
 @pytest.mark.parametrize("allowed", LISTS, ids=str)
-@pytest.mark.parametrize("name", PATHS, ids=lambda name: ascii(name)[:60])
-@pytest.mark.parametrize("nested", [False, True])
-def test_hostile_path_is_refused_and_nothing_is_done(name: str, allowed: Allowed, nested: bool, marking: Path) -> None:
-    value: dict[str, Any] = {"class": name}
-    if nested:
-        value = {"class": "sklearn.ensemble.BaggingClassifier", "params": {"estimator": value}}
+@pytest.mark.parametrize("wrapped", [dict, nested], ids=["alone", "nested"])
+def test_hostile_path_is_refused_and_nothing_is_done(
+    allowed: Allowed, wrapped: Callable[[dict[str, Any]], dict[str, Any]], marking: Path
+) -> None:
     loaded = set(sys.modules)
-    with nothing_done():
-        tree, problems = audit(value, allowed, Document(value, "a.yaml"), ())
-    assert tree is None
-    assert problems[-1].path.endswith("class")
+    for name in PATHS:
+        value = wrapped({"class": name})
+        with nothing_done(name):
+            tree, problems = audit(value, allowed, Document(value, "a.yaml"), ())
+        assert tree is None, name
+        assert [problem.path.rpartition(".")[2] for problem in problems] == ["class"], name
+        assert problems[0].remedy, name
     assert set(sys.modules) == loaded
     assert list(marking.glob("*.mark")) == []
 
@@ -131,14 +137,14 @@ TAKERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "parameter"), TAKERS)
 @pytest.mark.parametrize("code", CODE)
-def test_text_never_becomes_code(name: str, parameter: str, code: str, marking: Path) -> None:
-    value = {"class": name, "params": {parameter: code}}
-    with nothing_done():
-        tree, problems = audit(value, Allowed(), Document(value, "a.yaml"), ())
-    assert tree is None
-    assert any(problem.path == f"params.{parameter}" and problem.remedy for problem in problems)
+def test_text_never_becomes_code(code: str, marking: Path) -> None:
+    for name, parameter in TAKERS:
+        value = {"class": name, "params": {parameter: code}}
+        with nothing_done(value):
+            tree, problems = audit(value, Allowed(), Document(value, "a.yaml"), ())
+        assert tree is None, value
+        assert any(problem.path == f"params.{parameter}" and problem.remedy for problem in problems), value
     assert list(marking.glob("*.mark")) == []
 
 
@@ -222,14 +228,20 @@ def _complains(act: Callable[[], Any]) -> None:
     assert all(problem.message for problem in problems)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(anything, st.sampled_from(LISTS))
-def test_audit_of_anything_returns_or_complains_and_does_nothing(value: Any, allowed: Allowed) -> None:
-    _complains(lambda: audit(value, allowed, Document(value, "a.yaml"), ()))
+@shortly_and_for_long
+def test_audit_of_anything_returns_or_complains_and_does_nothing(examples: int) -> None:
+    holds(
+        examples,
+        lambda value, allowed: _complains(lambda: audit(value, allowed, Document(value, "a.yaml"), ())),
+        anything,
+        st.sampled_from(LISTS),
+    )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(names, st.dictionaries(st.text(max_size=5), anything, max_size=3))
-def test_audit_of_any_name_does_nothing(name: str, params: dict[str, Any]) -> None:
-    value = {"class": name, "params": params}
-    _complains(lambda: audit(value, Allowed(("*",)), Document(value, "a.yaml"), ()))
+@shortly_and_for_long
+def test_audit_of_any_name_does_nothing(examples: int) -> None:
+    def check(name: str, params: dict[str, Any]) -> None:
+        value = {"class": name, "params": params}
+        _complains(lambda: audit(value, Allowed(("*",)), Document(value, "a.yaml"), ()))
+
+    holds(examples, check, names, st.dictionaries(st.text(max_size=5), anything, max_size=3))

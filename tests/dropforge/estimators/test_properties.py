@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from dropforge.documents import Document
 from dropforge.estimators import Allowed, Estimator, audit, build, plain, registry
-from dropforge.estimators.thirdparty import entry_of
+from tests.dropforge.estimators.auditing import agrees
+from tests.dropforge.fuzz import holds, shortly_and_for_long
 
 ENTRIES = sorted(registry().values(), key=lambda entry: entry.path)
 # Those that hold others with names, and those with a tuple as default, come often.
@@ -74,21 +75,12 @@ def audited(value: Any) -> Estimator | None:
     return tree
 
 
-def agrees(value: Any, tree: Any) -> bool:
-    """Whether a built value is what a tree says."""
-    if isinstance(tree, Estimator):
-        params = value.get_params(deep=False)
-        return type(value) is entry_of(tree.path).cls and all(agrees(params[k], v) for k, v in tree.params.items())
-    if isinstance(tree, list | tuple):
-        return type(value) is type(tree) and all(agrees(a, b) for a, b in zip(value, tree, strict=True))
-    if isinstance(tree, dict):
-        return value.keys() == tree.keys() and all(agrees(value[key], tree[key]) for key in tree)
-    return type(value) is type(tree) and (value == tree or value != value)  # noqa: PLR0124 - not a number
+@shortly_and_for_long
+def test_what_is_accepted_builds_what_its_normal_form_says(examples: int) -> None:
+    holds(examples, is_built_as_it_says, configs())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(configs())
-def test_what_is_accepted_builds_what_its_normal_form_says(value: dict[str, Any]) -> None:
+def is_built_as_it_says(value: dict[str, Any]) -> None:
     tree = audited(value)
     assume(tree is not None)  # and hypothesis complains where too few are accepted
     assert tree is not None

@@ -103,9 +103,12 @@ def test_a_fitted_classifier_holds_only_trusted_types(name):
 def _built(cls):
     tree = DecisionTreeClassifier(max_depth=2)
     given = {"estimator": tree, "estimators": [("a", tree), ("b", GaussianNB())]}
+    # What is fitted holds the same types, however little of it there is.
+    small = {"n_estimators": 3, "max_iter": 20, "cv": 2, "Cs": 2}
     parameters = inspect.signature(cls).parameters.values()
     is_meta = issubclass(cls, MetaEstimatorMixin) or any(p.default is p.empty for p in parameters)
-    return cls(**{p.name: given[p.name] for p in parameters if is_meta and p.name in given})
+    values = {**small, **given} if is_meta else small
+    return cls(**{p.name: values[p.name] for p in parameters if p.name in values})
 
 
 @pytest.mark.parametrize("scoring", ["f1_macro", "roc_auc_ovr", "neg_log_loss", None])

@@ -22,6 +22,8 @@ from dropforge.training.log import _pins_of
 from tests.dropforge.estimators.auditing import mistakes, tree_of
 from tests.dropforge.wine import WINE, version_of
 
+pytestmark = pytest.mark.slow
+
 LIGHT = Allowed(("sklearn.*", "lightgbm.*"))
 
 
@@ -83,6 +85,7 @@ def test_types_of_a_package_are_trusted_only_where_it_is_admitted() -> None:
     assert {name.partition(".")[0] for name in more} == {"lightgbm", "collections"}
 
 
+@pytest.mark.stack  # no stack, but seconds
 def test_model_of_another_package_is_trained_registered_and_loaded_back_where_it_is_admitted(
     project: Project, rows: Rows
 ) -> None:

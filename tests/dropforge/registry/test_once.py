@@ -15,6 +15,8 @@ from dropforge.registry import Store
 from dropforge.registry.once import once
 from tests.dropforge.servers import mlflow_server
 
+pytestmark = pytest.mark.slow
+
 
 class Losing(http.server.BaseHTTPRequestHandler):
     """Passes requests on, and loses the first answer to each POST of a path in ``lost``."""

@@ -22,6 +22,8 @@ from dropforge.stack.environment import environment
 from dropforge.stack.parts import parts
 from dropforge.stack.ports import choose
 
+pytestmark = pytest.mark.slow
+
 WRITERS = 40
 
 

@@ -79,6 +79,7 @@ def test_server_follows_the_alias_by_itself(store: Store, serve: Callable[..., s
                 time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_no_request_fails_and_none_names_a_wrong_version_while_versions_change(
     store: Store, rows: Rows, swapping: httpx.Client
 ) -> None:
@@ -135,6 +136,7 @@ def test_server_goes_on_answering_while_mlflow_is_away(
         assert client.post("/models/wine/swap").json() == {"version": "3"}
 
 
+@pytest.mark.slow
 def test_slow_look_at_the_alias_does_not_bring_an_old_version_back(store: Store) -> None:
     looked, go_on = threading.Event(), threading.Event()
 
@@ -192,6 +194,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_pipeline_is_known_within_a_second_and_forgotten_when_it_goes(store: Store, rows: Rows) -> None:
     crown(store, 2)
     pipelines = [WINE]
@@ -211,6 +214,7 @@ def test_pipeline_is_known_within_a_second_and_forgotten_when_it_goes(store: Sto
         assert "dropforge_model_version{" not in client.get("/metrics").text
 
 
+@pytest.mark.slow
 def test_new_pipeline_does_not_wait_for_a_model_that_loads_for_long(store: Store) -> None:
     go_on = threading.Event()
 
@@ -228,6 +232,7 @@ def test_new_pipeline_does_not_wait_for_a_model_that_loads_for_long(store: Store
         go_on.set()
 
 
+@pytest.mark.slow
 def test_pipeline_whose_settings_change_goes_on_answering(store: Store, rows: Rows) -> None:
     crown(store, 2)
     store.set_alias(version_of(store, 3), "best")
@@ -242,6 +247,7 @@ def test_pipeline_whose_settings_change_goes_on_answering(store: Store, rows: Ro
         assert models.served["wine"] is place
 
 
+@pytest.mark.slow
 def test_pipelines_that_cannot_be_read_change_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     crown(store, 2)
     mistaken = False
@@ -287,6 +293,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tried
 
 
+@pytest.mark.slow
 def test_broken_champion_is_tried_again_after_growing_pauses(
     store: Store, broken: Version, loads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

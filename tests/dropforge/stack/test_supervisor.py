@@ -20,6 +20,8 @@ from dropforge.stack.ports import choose
 from dropforge.stack.processes import Session, end, start
 from dropforge.stack.supervisor import Supervisor, status, stop, sweep
 
+pytestmark = pytest.mark.slow
+
 # A parent whose child leaves the process group and overwrites its environment, as Airflow's workers do.
 FAMILY = """
 import os, subprocess, sys, time

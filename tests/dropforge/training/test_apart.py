@@ -144,6 +144,7 @@ def test_who_stops_waiting_ends_the_process(tmp_path: Path, monkeypatch: pytest.
 
 
 @LINUX
+@pytest.mark.slow
 def test_killed_parent_takes_its_process_along() -> None:
     context = get_context("fork")
     reader, writer = context.Pipe(duplex=False)

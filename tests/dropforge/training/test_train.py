@@ -55,6 +55,7 @@ def test_same_candidate_again_is_known_and_makes_no_second_version(stocked: Proj
     assert len(Store.connect(stocked).search("wine", {})) == 3
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_version_of_the_same_candidate(project: Project, rows: Rows) -> None:
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(lambda _: train_config(TREE, rows, project), range(2)))
@@ -68,6 +69,7 @@ def test_candidate_whose_version_was_deleted_is_trained_again(stocked: Project, 
     assert (outcome.status, outcome.version) == ("trained", "4")
 
 
+@pytest.mark.slow
 def test_forced_candidate_is_trained_once_for_each_drop(stocked: Project, rows: Rows) -> None:
     forced = TREE + b"force: true\n"
 
@@ -101,6 +103,7 @@ def test_endless_fit_is_stopped_and_the_message_names_the_limit(project: Project
     assert Store.connect(project).search("wine", {}) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "limits", "message"),
     [
@@ -128,6 +131,7 @@ def test_candidate_over_a_limit_is_stopped_alone_and_the_message_says_which(
     assert sorted(version.tags["config_file"] for version in versions) == ["good.yaml", "model.yaml"]
 
 
+@pytest.mark.slow
 def test_fit_uses_the_threads_it_is_given_and_the_params_logged_are_the_users(
     project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +152,7 @@ def test_fit_uses_the_threads_it_is_given_and_the_params_logged_are_the_users(
     assert warnings.read_text() == "fitted with n_jobs=1\n"
 
 
+@pytest.mark.slow
 def test_time_that_mlflow_takes_is_not_the_candidates(
     project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +188,7 @@ def test_error_of_the_infrastructure_is_raised(project: Project, rows: Rows, mon
         train_config(TREE, rows, project)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -210,6 +216,7 @@ def test_model_that_could_not_be_loaded_back_is_a_failure_and_leaves_no_run(proj
     assert Store.connect(project).client.search_experiments(filter_string="name = 'wine'") == []
 
 
+@pytest.mark.slow
 def test_step_with_a_name_that_mlflow_refuses_and_keys_that_are_numbers_are_trained(
     project: Project, rows: Rows
 ) -> None:
@@ -225,6 +232,7 @@ def test_step_with_a_name_that_mlflow_refuses_and_keys_that_are_numbers_are_trai
     assert params["tree__class_weight"] == "{0: 1, 1: 2, 2: 1}"
 
 
+@pytest.mark.slow
 def test_run_whose_process_was_killed_ends_as_killed_when_the_candidate_is_trained_again(
     project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +245,7 @@ def test_run_whose_process_was_killed_ends_as_killed_when_the_candidate_is_train
     assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
 
 
+@pytest.mark.slow
 def test_fit_that_is_stopped_leaves_no_process_of_its_own_at_work(project: Project, rows: Rows) -> None:
     text = b"""class: GridSearchCV
 params:
@@ -250,6 +259,7 @@ params:
     assert not [p for p in psutil.process_iter(["ppid", "cmdline"]) if "loky" in " ".join(p.info["cmdline"] or [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["wine.csv", "wine.parquet"])
 def test_rows_of_a_file_are_trained_on_too(project: Project, rows: Rows, name: str) -> None:
     frame = rows.features.assign(target=rows.target)
@@ -263,6 +273,7 @@ def test_rows_of_a_file_are_trained_on_too(project: Project, rows: Rows, name: s
     assert outcome.metrics["test_accuracy"] > 0.5
 
 
+@pytest.mark.slow
 def test_candidates_share_a_process_until_it_is_stopped(
     project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,97 @@
+"""The commands train, promote and versions."""
+
+from __future__ import annotations
+
+import pytest
+
+from dropforge.project import Project
+from dropforge.registry import Store
+from tests.dropforge.cli.commands import Run, config
+from tests.dropforge.wine import STUMP, WINE, crown, version_of
+
+
+def test_train_prints_version_class_metrics_and_seconds(run: Run, project: Project) -> None:
+    result = run("train", config(STUMP), "--pipeline", "wine", "--json")
+    assert result.code == 0
+    (trained,) = result.json
+    assert set(trained) == {"version", "class", "metrics", "seconds", "status"}
+    assert (trained["version"], trained["class"]) == ("1", "sklearn.tree.DecisionTreeClassifier")
+    assert 0 < trained["metrics"]["test_accuracy"] <= 1
+    assert trained["seconds"] > 0
+    again = run("train", config(STUMP), "--pipeline", "wine")
+    assert again.code == 0
+    assert again.out.startswith("model.yaml: DecisionTreeClassifier: version 1 (trained before)\n")
+
+
+def test_train_keeps_the_versions_of_the_others_when_one_candidate_fails(run: Run, stocked: Project) -> None:
+    models = (
+        b"models:\n- {class: sklearn.svm.NuSVC, params: {nu: 0.99}}\n"
+        b"- {class: sklearn.tree.DecisionTreeClassifier, params: {max_depth: 2}}\n"
+    )
+    result = run("train", config(models, "both.yaml"), "--pipeline", "wine", "--json")
+    assert result.code == 1
+    failed, known = result.json
+    assert (failed["version"], failed["metrics"], failed["status"]) == (None, {}, "failed")
+    assert (known["version"], known["status"]) == ("2", "known")
+    assert "both.yaml: the fit failed: ValueError: specified nu is infeasible" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_promote_prints_the_decision(run: Run, stocked: Project) -> None:
+    expected = {"champion": "2", "previous": None, "verdict": "version 2 is the first champion: f1_macro 1.0000"}
+    dry = run("promote", "wine", "--dry-run", "--json")
+    assert dry.code == 0
+    assert expected.items() <= dry.json.items()
+    assert set(dry.json) == {"champion", "previous", "verdict", "candidates"}
+    assert [set(item) for item in dry.json["candidates"]] == [{"version", "value", "passed", "reasons"}] * 3
+    assert [item["version"] for item in dry.json["candidates"]] == ["2", "3", "1"]
+    store = Store.connect(stocked)
+    assert store.champion("wine", WINE.promote).version is None
+    assert "Would be: version 2 is the first champion" in run("promote", "wine", "--dry-run").out
+    assert run("promote", "wine", "--json").json == dry.json
+    assert store.champion("wine", WINE.promote).version == version_of(store, 2)
+    assert run("promote", "wine").out == "no new version; version 2 stays\n"
+
+
+def test_versions_come_best_first_and_the_champion_is_marked(run: Run, stocked: Project) -> None:
+    run("promote", "wine")
+    table = run("versions", "wine", "--json").json
+    assert [(row["version"], row["champion"]) for row in table] == [("2", True), ("3", False), ("1", False)]
+    assert table[0] == {
+        "version": "2",
+        "class": "sklearn.tree.DecisionTreeClassifier",
+        "config_file": "tree.yaml",
+        "status": "passed",
+        "holdout_f1_macro": 1.0,
+        "stage": "Production",
+        "champion": True,
+    }
+    shown = run("versions", "wine").out
+    for word in ("tree.yaml", "forest.yaml", "stump.yaml", "1.0000", "Production", "(champion)", "failed"):
+        assert word in shown
+
+
+def test_versions_that_were_not_validated_come_last(run: Run, stocked: Project) -> None:
+    store = Store.connect(stocked)
+    store.tag(version_of(store, 3), {"holdout_f1_macro": "0.5"})
+    table = run("versions", "wine", "--json").json
+    assert [(row["version"], row["holdout_f1_macro"]) for row in table] == [("3", 0.5), ("1", None), ("2", None)]
+
+
+def test_versions_of_a_pipeline_that_trained_nothing_are_none(run: Run, project: Project) -> None:
+    assert run("versions", "wine", "--json").json == []
+    assert run("versions", "wine").code == 0
+    assert run("promote", "wine").out == "no new version; there is no champion yet\n"
+
+
+def test_project_is_the_folder_of_the_spec_and_not_the_current_one(
+    run: Run, stocked: Project, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crown(Store.connect(stocked), 3)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    table = run("versions", "wine", "--spec", str(stocked.home / "pipelines.yaml"), "--json").json
+    assert [row["version"] for row in table if row["champion"]] == ["3"]
+    monkeypatch.setenv("DROPFORGE_SPEC", str(stocked.home / "pipelines.yaml"))
+    assert len(run("versions", "wine", "--json").json) == 3
+    assert list(elsewhere.iterdir()) == []
