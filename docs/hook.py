@@ -21,7 +21,7 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that lie outside docs/."""
     for source, page in OUTSIDE.items():
-        text = (ROOT / source).read_text(encoding="utf-8")
+        text = f"---\nhide: [toc]\n---\n{(ROOT / source).read_text(encoding='utf-8')}"  # room for wide blocks
         files.append(File.generated(config, page, content=text))
     return files
 

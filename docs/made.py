@@ -6,10 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs import commands
+from docs import commands, keys
 
 FOLDER = Path(__file__).parent
-PARTS: Mapping[str, Callable[[], str]] = {"commands": commands.reference}
+PARTS: Mapping[str, Callable[[], str]] = {
+    "commands": commands.reference,
+    "spec": keys.spec,
+    "pipeline": keys.pipeline,
+    "config": keys.config,
+    "dialects": keys.dialects,
+}
 
 _PART = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- /made -->)", re.DOTALL)
 

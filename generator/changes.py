@@ -25,7 +25,7 @@ class Change:
     Parameters
     ----------
     pipeline : str
-        Its name.
+        Its name; empty for the schemas that editors read, which are of no pipeline.
     action : str
         ``add``, ``change`` or ``remove``.
     words : tuple of str
@@ -40,7 +40,7 @@ class Change:
     dags: Mapping[Action, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.pipeline}: {'; '.join(self.words)}"
+        return f"{self.pipeline or 'schemas'}: {'; '.join(self.words)}"
 
 
 def changes(steps: Iterable[Step]) -> tuple[Change, ...]:
@@ -69,6 +69,8 @@ def summary(found: Iterable[Change]) -> str:
 def _change(name: str, steps: list[Step]) -> Change:
     step = next((step for step in steps if step.path.suffix == ".yaml"), None)
     edited = tuple(f"{step.path.name} was edited by hand" for step in steps if step.edited)
+    if not name:
+        return Change(name, "change", (*edited, "they are made for what is installed"))
     if step is None and steps[0].action == "remove":
         return Change(name, "remove", (*edited, "is removed"))
     if step is None:

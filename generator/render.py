@@ -7,7 +7,7 @@ dag-factory (``$``, ``+``), Airflow (``{``) or YAML could read as their own are 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import jinja2
 
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Pipeline, encode
+from generator.rendered import find_fault, place_of
 from generator.schema import interval_seconds
 from generator.words import words
 
@@ -45,8 +46,7 @@ def environment(project: Path | None = None) -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - the output is YAML and Python, quoted by our own filters
     )
-    made.filters["quoted"] = quoted
-    made.filters["sealed"] = sealed
+    made.filters |= FILTERS
     return made
 
 
@@ -70,15 +70,20 @@ def render(
         If a template is wrong, with the template's file and line.
     """
     templates = templates or environment(project)
+    values = template_values(pipeline)
+    return {f"{pipeline.name}.{template.split('.')[1]}": _render(templates, template, values) for template in TEMPLATES}
+
+
+def template_values(pipeline: Pipeline) -> dict[str, object]:
+    """Return what a template can use, by name. The reference documents each; so it does the :data:`FILTERS`."""
     schedule = pipeline.promote.schedule.strip()
-    values = {
+    return {
         "pipeline": pipeline,
         "settings": sealed(json.loads(encode(pipeline))),
         "interval": interval_seconds(schedule),
         "cron": _PRESETS.get(schedule, schedule),
         **words(pipeline),
     }
-    return {f"{pipeline.name}.{template.split('.')[1]}": _render(templates, template, values) for template in TEMPLATES}
 
 
 def quoted(text: str) -> str:
@@ -122,33 +127,49 @@ def _escape_strings(text: str) -> str:
     return "".join(out)
 
 
-def _folders(project: Path | None) -> list[Path]:
+FILTERS: Mapping[str, Callable[[Any], str]] = {"quoted": quoted, "sealed": sealed}
+
+
+def packaged() -> Path:
+    """Return the folder of the templates that come with Dropforge."""
     here = Path(__file__).parent
-    packaged = [here / "templates", here.parent / "templates"]  # in a wheel, in a checkout
-    return [project / "templates", *packaged] if project else packaged
+    inside = here / "templates"  # in a wheel; in a checkout it lies beside the package
+    return inside if inside.is_dir() else here.parent / "templates"
 
 
-def _render(templates: jinja2.Environment, template: str, values: Mapping[str, object]) -> str:
+def _folders(project: Path | None) -> list[Path]:
+    return [project / "templates", packaged()] if project else [packaged()]
+
+
+def _render(templates: jinja2.Environment, name: str, values: Mapping[str, object]) -> str:
+    file = name
     try:
-        return templates.get_template(template).render(values)
+        template = templates.get_template(name)
+        file = template.filename or name
+        text = template.render(values)
     except jinja2.TemplateSyntaxError as error:
         raise UserError(
-            Problem(str(error.message), "Correct the template.", error.filename or template, error.lineno)
+            Problem(str(error.message), "Correct the template.", error.filename or file, error.lineno)
         ) from error
     except jinja2.TemplateNotFound as error:
-        raise UserError(Problem(f"there is no template '{error.name}'", "Correct the name.", template)) from error
+        where = _raised_at(error, file)
+        raise UserError(Problem(f"there is no template '{error.name}'", "Correct the name.", *where)) from error
     except Exception as error:
         # A template is the user's program: whatever it raises is a mistake in it.
-        file, line = _template_line(error, template)
-        raise UserError(Problem(f"{type(error).__name__}: {error}", "Correct the template.", file, line)) from error
+        message = f"{type(error).__name__}: {error}"
+        raise UserError(Problem(message, "Correct the template.", *_raised_at(error, file))) from error
+    if Path(file).parent != packaged() and (fault := find_fault(text, name.split(".")[1])):
+        where = place_of(templates, name, values, fault)
+        raise UserError(Problem(f"what it renders {fault.message}", fault.remedy, *where))
+    return text
 
 
-def _template_line(error: Exception, template: str) -> tuple[str, int | None]:
+def _raised_at(error: Exception, file: str) -> tuple[str, int | None]:
     """Return where in a template an error arose: Jinja puts the template's own lines into the traceback."""
     trace = error.__traceback__
-    found: tuple[str, int | None] = (template, None)
+    found: tuple[str, int | None] = (file, None)
     while trace:
-        if trace.tb_frame.f_code.co_filename.endswith(template):
+        if trace.tb_frame.f_code.co_filename.endswith(".j2"):
             found = (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
     return found

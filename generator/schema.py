@@ -37,57 +37,112 @@ def _section(help_text: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 SPLIT = {
-    "test": _key("Share of the rows that the metrics are computed on", type="number", default=0.2,
-                 check_with="share"),
-    "holdout": _key("Share of the rows that versions are compared on", type="number", default=0.2,
-                    check_with="share"),
-    "seed": _key("Seed of the split, and of estimators that are given none", type="integer", default=42,
-                 min=0, max=2**32 - 1),
-}  # fmt: skip
+    "test": _key(
+        "share of the rows that the metrics are computed on; above 0", type="number", default=0.2, check_with="share"
+    ),
+    "holdout": _key(
+        "share of the rows that versions are compared on; above 0, and below 1 together with `test`",
+        type="number",
+        default=0.2,
+        check_with="share",
+    ),
+    "seed": _key(
+        "seed of the split, and of every `random_state` that a config leaves unset",
+        type="integer",
+        default=42,
+        min=0,
+        max=2**32 - 1,
+    ),
+}
 
 DATA = {
-    "source": _key("A scikit-learn loader, or the path of a .csv or .parquet file", type="string",
-                   required=True, check_with="source"),
-    "target": _key("The column to predict", type="string", required=True, empty=False),
-    "id": _key("A column that identifies a row; it is not learned from", type="string", nullable=True,
-               default=None, empty=False),
-    "split": _section("How the rows are parted", SPLIT),
-}  # fmt: skip
+    "source": _key(
+        "a loader (`sklearn.datasets.load_wine`), or the path of a `.csv` or `.parquet` file",
+        type="string",
+        required=True,
+        check_with="source",
+    ),
+    "target": _key(
+        "the column to predict; rows without a value there are left out", type="string", required=True, empty=False
+    ),
+    "id": _key(
+        "a column that identifies a row; it is not learned from, and the split hangs on it alone",
+        type="string",
+        nullable=True,
+        default=None,
+        empty=False,
+    ),
+    "split": _section("how the rows are parted", SPLIT),
+}
 
 PATTERNS = {"type": "list", "schema": {"type": "string", "empty": False, "check_with": "pattern"}}
 
 TRAIN = {
-    "watch": _key("The watch folder", type="string", empty=False, check_with="folder"),
-    "estimators": _key("Patterns of the class paths that a config may name", default=["sklearn.*"],
-                       minlength=1, **PATTERNS),
-    "deny": _key("Patterns of class paths that are refused all the same", default=[], **PATTERNS),
-    "timeout_seconds": _key("Limit for fitting and measuring one candidate, in seconds", type="number", default=600,
-                            check_with="positive"),
-    "memory_mb": _key("Limit for the memory that training one candidate takes, in MB, beyond the data and libraries "
-                      "that all share; mapped files don't count", type="number", default=4096, check_with="positive"),
-    "max_grid": _key("How many candidates the grid of one model may ask for", type="integer", default=100, min=1,
-                     max=100_000),
-}  # fmt: skip
+    "watch": _key("the watch folder; each pipeline has its own", type="string", empty=False, check_with="folder"),
+    "estimators": _key(
+        "patterns of the class paths that a config may name, nested ones included; one that begins with "
+        "another package's name (`lightgbm.*`) admits that package",
+        default=["sklearn.*"],
+        minlength=1,
+        **PATTERNS,
+    ),
+    "deny": _key("patterns of class paths that are refused all the same", default=[], **PATTERNS),
+    "timeout_seconds": _key(
+        "limit for fitting and measuring one candidate, in seconds; waiting for MLflow does not count",
+        type="number",
+        default=600,
+        check_with="positive",
+    ),
+    "memory_mb": _key(
+        "limit for the memory that training one candidate takes, in MB of 2^20 bytes; the data and "
+        "libraries that all share don't count, nor do files that are mapped into memory",
+        type="number",
+        default=4096,
+        check_with="positive",
+    ),
+    "max_grid": _key(
+        "how many candidates the `grid` of one model may ask for", type="integer", default=100, min=1, max=100_000
+    ),
+}
 
 PROMOTE = {
-    "schedule": _key("Cron expression, preset (@hourly) or interval (30s, 5m, 1h)", type="string",
-                     default="*/5 * * * *", check_with="schedule"),
-    "timezone": _key("Time zone of the cron expression", type="string", default="UTC", check_with="timezone"),
-    "on_new_version": _key("Consider a version as soon as it is registered, too", type="boolean",
-                           default=False),
-    "metric": _key("The scikit-learn scorer that decides", type="string", default="f1_macro",
-                   check_with="metric"),
-    "minimum": _key("A champion's least value of the metric", type="number", nullable=True, default=None,
-                    check_with="finite"),
-    "min_improvement": _key("By how much a challenger must beat the champion", type="number", default=0.0,
-                            min=0.0, check_with="finite"),
-    "stage": _key("The champion's stage in MLflow", type="string", default="Production",
-                  allowed=["Production", "Staging"]),
-    "alias": _key("The champion's alias in MLflow", type="string", default="production", check_with="alias"),
-}  # fmt: skip
+    "schedule": _key(
+        "five cron fields, a preset (`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`) or an "
+        "interval (`30s`, `5m`, `1h`, `1d`)",
+        type="string",
+        default="*/5 * * * *",
+        check_with="schedule",
+    ),
+    "timezone": _key("time zone of the cron expression", type="string", default="UTC", check_with="timezone"),
+    "on_new_version": _key("promote also as soon as versions are registered", type="boolean", default=False),
+    "metric": _key(
+        "any scorer of scikit-learn; more is better, as scorers have it",
+        type="string",
+        default="f1_macro",
+        check_with="metric",
+    ),
+    "minimum": _key(
+        "a champion's least value of the metric", type="number", nullable=True, default=None, check_with="finite"
+    ),
+    "min_improvement": _key(
+        "by how much a challenger must beat the champion", type="number", default=0.0, min=0.0, check_with="finite"
+    ),
+    "stage": _key(
+        "the champion's stage: `Production` or `Staging`",
+        type="string",
+        default="Production",
+        allowed=["Production", "Staging"],
+    ),
+    "alias": _key(
+        "the champion's alias; not `latest`, and nothing like `v1`",
+        type="string",
+        default="production",
+        check_with="alias",
+    ),
+}
 
 HOST = {
-    "enabled": _key("Whether the model server serves the champion", type="boolean", default=True),
+    "enabled": _key("whether the model server serves the champion", type="boolean", default=True),
 }
 
 # The same defaults as files have that were generated before there were these keys.
@@ -100,38 +155,66 @@ NOTIFIERS = {
 }
 
 AIRFLOW = {
-    "owner": _key("Who answers for the DAGs", type="string", default=_AIRFLOW.owner, check_with="label"),
-    "tags": _key("Tags of the DAGs, beside dropforge and the pipeline's name", type="list", default=[],
-                 schema={"type": "string", "check_with": "label"}),
-    "retries": _key("How often a task is tried again when a service is away", type="integer",
-                    default=_AIRFLOW.retries, min=0, max=100),
-    "retry_delay_seconds": _key("Seconds before the first new try; the pauses grow, to a minute at most or to this",
-                                type="number", default=_AIRFLOW.retry_delay_seconds, check_with="positive",
-                                max=LONGEST),
-    "pool": _key("Airflow's pool that the tasks take their slots from; it must exist", type="string",
-                 default=_AIRFLOW.pool, check_with="label"),
-    "queue": _key("The queue of Celery's workers that the tasks go to", type="string", nullable=True,
-                  default=_AIRFLOW.queue, check_with="label"),
-    "on_failure": _key("Notifiers to call when a task has failed for good: class path to keyword arguments",
-                       **NOTIFIERS),
-    "on_promotion": _key("Notifiers to call when there is a new champion: class path to keyword arguments",
-                         **NOTIFIERS),
-}  # fmt: skip
+    "owner": _key("who answers for the DAGs", type="string", default=_AIRFLOW.owner, check_with="label"),
+    "tags": _key(
+        "tags of the DAGs, beside `dropforge` and the pipeline's name",
+        type="list",
+        default=[],
+        schema={"type": "string", "check_with": "label"},
+    ),
+    "retries": _key(
+        "how often a task is tried again when a service is away",
+        type="integer",
+        default=_AIRFLOW.retries,
+        min=0,
+        max=100,
+    ),
+    "retry_delay_seconds": _key(
+        "seconds before the first new try; the pauses double, up to a minute, or to this if it is more",
+        type="number",
+        default=_AIRFLOW.retry_delay_seconds,
+        check_with="positive",
+        max=LONGEST,
+    ),
+    "pool": _key(
+        "Airflow's pool that the tasks take their slots from; it must exist there",
+        type="string",
+        default=_AIRFLOW.pool,
+        check_with="label",
+    ),
+    "queue": _key(
+        "the queue of Celery's workers that the tasks go to",
+        type="string",
+        nullable=True,
+        default=_AIRFLOW.queue,
+        check_with="label",
+    ),
+    "on_failure": _key(
+        "notifiers to call when a task has failed for good: class path to keyword arguments", **NOTIFIERS
+    ),
+    "on_promotion": _key(
+        "notifiers to call when there is a new champion: class path to keyword arguments", **NOTIFIERS
+    ),
+}
 
 PIPELINE = {
-    "description": _key("What the pipeline predicts, in words", type="string", default=""),
-    "data": _section("The data", DATA) | {"required": True},
-    "train": _section("What is trained, from which folder", TRAIN),
-    "promote": _section("When and how a version becomes the champion", PROMOTE),
-    "host": _section("Hosting", HOST),
-    "airflow": _section("How Airflow shows the DAGs, runs their tasks, and tells people", AIRFLOW),
+    "description": _key("what the pipeline predicts, in words; shown in Airflow", type="string", default=""),
+    "data": _section("the data", DATA) | {"required": True},
+    "train": _section("what is trained, from which folder", TRAIN),
+    "promote": _section("when and how a version becomes the champion", PROMOTE),
+    "host": _section("hosting", HOST),
+    "airflow": _section("how Airflow shows the DAGs, runs their tasks, and tells people", AIRFLOW),
 }
 
 SPEC = {
-    "version": _key("Version of this format", type="integer", required=True, allowed=[VERSION]),
-    "defaults": _key("Merged beneath every pipeline", type="dict", default={}),
+    "version": _key("version of this format: `1`", type="integer", required=True, allowed=[VERSION]),
+    "defaults": _key(
+        "merged beneath every pipeline; a pipeline's own value wins, mappings merge, lists don't",
+        type="dict",
+        default={},
+    ),
     "pipelines": _key(
-        "The pipelines by name",
+        "the pipelines by name: a-z, 0-9 and `_`, a letter first, at most 60 characters",
         type="dict",
         required=True,
         minlength=1,

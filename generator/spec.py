@@ -91,6 +91,8 @@ def read_spec(path: Path, text: str | None = None) -> Spec:
     if problems:
         raise UserError(sorted(problems, key=lambda problem: _place(problem, documents)))
     main = documents[0]
+    # Every pipeline may overrule a mistake in `defaults`, and it is one all the same.
+    problems += _problems(main, None, ("defaults",), main.value.get("defaults") or {}, PIPELINE, partial=True)
     found: list[tuple[Document, Pipeline]] = []
     for document, name, own in _entries(documents, problems):
         wrong, pipeline = _pipeline(document, main, name, own)
@@ -217,9 +219,11 @@ def _problems(
     path: tuple[str | int, ...],
     value: dict[str, Any],
     schema: dict[str, Any],
+    *,
+    partial: bool = False,
 ) -> Iterator[Problem]:
     validator = Validator(schema)
-    validator.validate(value)
+    validator.validate(value, update=partial)  # nothing is missing from what is merged with more
     for error in _leaves(validator._errors):
         message, remedy = _explain(error, schema)
         yield _at(document, main, (*path, *error.document_path), message, remedy)
@@ -252,7 +256,7 @@ def _explain(error: Any, schema: dict[str, Any]) -> tuple[str, str]:
         return f"the key '{key}' is unknown", did_you_mean(str(key), known) or f"Known here: {', '.join(known)}."
     if error.code == cerberus_errors.REQUIRED_FIELD.code:
         about = _schema_at(schema, error.document_path[:-1])[key]["meta"]["help"]
-        return f"the key '{key}' is missing", f"Add it: {about[0].lower()}{about[1:]}."
+        return f"the key '{key}' is missing", f"Add it: {about.replace('`', '')}."
     messages = {
         cerberus_errors.BAD_TYPE.code: (
             f"{_show(value)} is not {_TYPES.get(str(limit), limit)}",

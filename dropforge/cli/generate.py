@@ -36,7 +36,8 @@ def generate(
 
     They are written into dags_generated. A generated file whose pipeline is gone is removed; its versions, history
     and configs stay, and are named. Other files are left alone. A file that somebody edited is not overwritten: the
-    command says so, changes nothing and ends with 1.
+    command says so, changes nothing and ends with 1. The
+    schemas in schemas/ are kept up to date too, where that folder is there.
 
     --json prints a list of {"action", "file", "edited", "changes"}; the actions are add, change, remove and keep.
 
@@ -45,9 +46,10 @@ def generate(
     from dropforge.project import Project
     from generator.changes import changes
     from generator.plan import apply, plan
+    from generator.schemas import schema_steps
 
     found = load_spec(spec)
-    steps = plan(found)
+    steps = (*plan(found), *schema_steps(found.home))
     told = changes(steps)
     copies: tuple[Path, ...] = ()
     if not (check_only or diff):
@@ -94,6 +96,8 @@ def _name(step: Step) -> str:
 
 def _unified(steps: tuple[Step, ...]) -> Iterator[str]:
     for step in steps:
+        if not step.pipeline:  # nobody reads the schemas of editors
+            continue
         old, new = (step.old or "").splitlines(), (step.new or "").splitlines()
         before = "/dev/null" if step.old is None else f"a/{_name(step)}"
         after = "/dev/null" if step.new is None else f"b/{_name(step)}"

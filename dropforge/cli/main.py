@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from dropforge.cli import configs, estimators, generate, models, stack
+from dropforge.cli import configs, estimators, generate, models, schema, stack, templates
 from dropforge.cli.common import disk_explained, err
 from dropforge.stack.environment import ONE_THREAD
 
@@ -22,8 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (*configs.COMMANDS, *generate.COMMANDS, *estimators.COMMANDS, *models.COMMANDS, *stack.COMMANDS):
-    app.command()(command)
+for group in (configs, generate, schema, templates, estimators, models, stack):
+    for command in group.COMMANDS:
+        app.command()(command)
 
 
 def main() -> None:

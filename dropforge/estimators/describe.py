@@ -85,22 +85,25 @@ def template(entry: Entry) -> str:
     return "\n".join([*lines, *(line for part in body for line in part), ""])
 
 
+def about(parameter: Parameter) -> str:
+    """Return what there is to know of a parameter, in a few words."""
+    if parameter.name == "memory":
+        return "not allowed in a config: it writes and loads pickled files"
+    known = "required" if parameter.required else f"default {default_text(parameter.default)}"
+    if parameter.set_by_scikit_learn:
+        known = "not set by default"
+    if parameter.name == "random_state":
+        known += "; where it is not set, it takes the split's seed"
+    return f"{known}; {parameter.allowed or 'scikit-learn checks nothing beforehand'}"
+
+
 def _lines(entry: Entry, parameter: Parameter) -> list[str]:
     """Return the lines of one parameter."""
     return [*(f"  # {line}" for line in _about(parameter)), *_assigned(entry, parameter)]
 
 
 def _about(parameter: Parameter) -> list[str]:
-    """Return what there is to know of a parameter, in lines."""
-    known = "required" if parameter.required else f"default {default_text(parameter.default)}"
-    if parameter.set_by_scikit_learn:
-        known = "not set by default"
-    if parameter.name == "random_state":
-        known += "; where it is not set, it takes the split's seed"
-    if parameter.name == "memory":
-        return ["not allowed in a config: it writes and loads pickled files"]
-    allowed = parameter.allowed or "scikit-learn checks nothing beforehand"
-    return textwrap.wrap(f"{known}; {allowed}", _WIDTH, break_long_words=False)
+    return textwrap.wrap(about(parameter), _WIDTH, break_long_words=False)
 
 
 def _assigned(entry: Entry, parameter: Parameter) -> list[str]:

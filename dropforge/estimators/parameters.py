@@ -50,7 +50,7 @@ class Parameter:
 
     def admits(self, value: Any) -> bool:
         """Whether a value that is no estimator satisfies one of the rules."""
-        return self.rules is None or any(_admits(rule, value) for rule in self.rules)
+        return self.rules is None or any(satisfies(rule, value) for rule in self.rules)
 
     def admits_class(self, cls: type) -> bool:
         """Whether an instance of a class would satisfy one of the rules; none is made to find out."""
@@ -153,15 +153,22 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
-def _admits(rule: Any, value: Any) -> bool:
+def parts(rule: Any) -> Iterator[Any]:
+    """Return the rules that a rule consists of; itself, where it is one."""
+    for part in getattr(rule, "_constraints", None) or (rule,):
+        yield from (part,) if part is rule else parts(part)
+
+
+def satisfies(rule: Any, value: Any) -> bool:
+    """Return whether a value satisfies a rule."""
     if isinstance(value, dict) and type(rule).__name__ in ("_ArrayLikes", "_CVObjects"):
         return False  # a mapping has a length and can be iterated, but is no array
     return bool(rule.is_satisfied_by(value))
 
 
 def _admits_class(rule: Any, cls: type) -> bool:
-    if parts := getattr(rule, "_constraints", None):
-        return any(_admits_class(part, cls) for part in parts)
+    if getattr(rule, "_constraints", None):
+        return any(_admits_class(part, cls) for part in parts(rule))
     if methods := getattr(rule, "methods", None):
         return all(hasattr(cls, method) for method in methods)
     return _of_estimators(rule) and issubclass(cls, rule.type)
@@ -177,8 +184,8 @@ def _exposed(rules: tuple[Any, ...]) -> Iterator[Any]:
     for rule in rules:
         if getattr(rule, "hidden", False) or type(rule).__name__ in _NOT_SPELT:
             continue
-        if parts := getattr(rule, "_constraints", None):
-            yield from _exposed(tuple(parts))
+        if getattr(rule, "_constraints", None):
+            yield from _exposed(tuple(parts(rule)))
         elif type(rule).__name__ == "_InstancesOf":
             if (rule.type.__name__ in _SPELT and rule.type.__module__ != "numpy") or _of_estimators(rule):
                 yield rule

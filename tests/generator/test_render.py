@@ -16,7 +16,7 @@ from dropforge.configs import read_candidates
 from dropforge.documents import UserError
 from dropforge.estimators import Allowed
 from dropforge.settings import Airflow, Data, Host, Pipeline, Promote, Split, Train, decode
-from generator.render import render
+from generator.render import packaged, render
 from tests.dropforge.documents.values import texts
 from tests.generator.specs import WINE, spec_of, wine
 
@@ -237,9 +237,11 @@ def test_a_home_of_any_name_is_read_as_it_is():
 
 def test_a_projects_own_template_wins(tmp_path):
     (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "pipeline.yaml.j2").write_text("mine: {{ pipeline.description | quoted }}\n")
+    (tmp_path / "templates" / "pipeline.yaml.j2").write_text(
+        "mine: {tasks: [], description: {{ pipeline.description | quoted }}}\n"
+    )
     files = render(replace(PLAIN, description='a "b"'), tmp_path)
-    assert yaml.safe_load(files["wine.yaml"]) == {"mine": 'a "b"'}
+    assert yaml.safe_load(files["wine.yaml"]) == {"mine": {"tasks": [], "description": 'a "b"'}}
     assert files["wine.py"] == render(PLAIN)["wine.py"]
 
 
@@ -253,7 +255,7 @@ def test_a_projects_own_template_wins(tmp_path):
         ("{% for %", 1, "unexpected '%'"),
         ("a\n{{ 1 + 'a' }}", 2, "TypeError"),
         ("\n\n{{ 1 // 0 }}", 3, "ZeroDivisionError"),
-        ("{% include 'other.j2' %}", None, "there is no template 'other.j2'"),
+        ("{% include 'other.j2' %}", 1, "there is no template 'other.j2'"),
     ],
 )
 def test_a_mistake_in_a_template_names_its_line(tmp_path, template, line, message):
@@ -265,8 +267,81 @@ def test_a_mistake_in_a_template_names_its_line(tmp_path, template, line, messag
     (problem,) = caught.value.problems
     assert message in problem.message
     assert problem.line == line
-    assert problem.file in (str(path), "pipeline.yaml.j2")
+    assert problem.file == str(path)
     assert problem.remedy
+
+
+TASK = "- {task_id: a, decorator: airflow.sdk.task}"
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "message"),
+    [
+        ("# a\n\nwine_train: {tasks: []\n", 4, "is no YAML"),
+        ("wine_train:\n  tasks: []\n  a: b: c\n", 3, "is no YAML: mapping values are not allowed"),
+        ("", 1, "is no mapping"),
+        ("- a\n", 1, "is no mapping"),
+        ("a: {tasks: []}\nb: text\n", 2, "has no DAG at 'b'"),
+        ("a: {tasks: []}\nb:\n  schedule: null\n", 3, "has a DAG 'b' without tasks"),
+        ("a:\n  schedule_interval: 5\n  tasks: []\n", 2, "which dag-factory refuses"),
+        ("a:\n  tasks: none\n", 2, "that are no list"),
+        (f"a:\n  tasks:\n  {TASK}\n  - decorator: b\n", 4, "without a task_id"),
+        (f"a:\n  tasks:\n  {TASK}\n  - task_id: b\n", 4, "neither operator nor decorator"),
+        (f"a:\n  tasks:\n  {TASK}\n  {TASK}\n", 4, "two tasks 'a'"),
+        (f"a:\n  tasks:\n  {TASK[:-1]},\n     dependencies: [z]}}\n", 4, "depends on 'z', which is no task"),
+        ("{% macro task(id) %}\n\n  - task_id: {{ id }}\n{% endmacro %}\na:\n  tasks:\n{{ task('a') }}\n", 3,
+         "neither"),
+        ("{% for n in (1, 2) %}\n{% if n == 2 %}\nb: 1\n{% else %}\na: {tasks: []}\n{% endif %}\n{% endfor %}", 3,
+         "has no DAG"),
+    ],
+)  # fmt: skip
+def test_what_a_template_renders_wrong_is_a_mistake_in_a_line_of_the_template(tmp_path, template, line, message):
+    (tmp_path / "templates").mkdir()
+    path = tmp_path / "templates" / "pipeline.yaml.j2"
+    path.write_text(template)
+    with pytest.raises(UserError) as caught:
+        render(PLAIN, tmp_path)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert (problem.file, problem.line) == (str(path), line)
+    assert problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "message"),
+    [("# airflow dag\nx = (\n", 2, "is no Python"), ("# dag\n", 1, "lacks the word 'airflow'")],
+)
+def test_a_loader_that_airflow_would_not_read_is_a_mistake(tmp_path, template, line, message):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "pipeline.py.j2").write_text(template)
+    with pytest.raises(UserError) as caught:
+        render(PLAIN, tmp_path)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert problem.line == line
+
+
+def _lines_named(folder):
+    try:
+        render(PLAIN, folder)
+    except UserError as error:
+        return [problem.line for problem in error.problems]
+    return []  # it stands in a comment or in a text of several lines
+
+
+def test_each_line_of_the_packaged_template_is_found_again(tmp_path):
+    (tmp_path / "templates").mkdir()
+    lines = (packaged() / "pipeline.yaml.j2").read_text(encoding="utf-8").splitlines()
+    found = 0
+    for number, line in enumerate(lines):
+        if not line or line.lstrip().startswith("{%"):
+            continue
+        broken = [*lines[:number], f"{line} : : ]", *lines[number + 1 :]]
+        (tmp_path / "templates" / "pipeline.yaml.j2").write_text("\n".join(broken), encoding="utf-8")
+        lines_named = _lines_named(tmp_path)
+        assert set(lines_named) <= {number + 1}, line
+        found += len(lines_named)
+    assert found > 80
 
 
 def test_the_settings_stand_once_in_the_file():
