@@ -107,8 +107,8 @@ def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
 
     --json prints {"running", "addresses", "parts", "drift": [{"kind", "pipeline", "message", "remedy"}], "mistakes"};
     the mistakes are those in the spec. The kinds of drift: 'spec' (it was edited, and not generated since), 'edited'
-    (a generated file was edited by hand), 'airflow' (it has not read the latest files yet, or still has DAGs whose files
-    are gone), 'import error' (Airflow could not read a file; the message says why), 'unknown' (it did not answer).
+    (a generated file was edited by hand), 'airflow' (it has not read the latest files yet, or still has DAGs whose
+    files are gone), 'import error' (Airflow could not read a file; the message says why), 'unknown' (no answer).
 
     Example: dropforge status --json
     """

@@ -53,7 +53,7 @@ class Block:
         if self.language in ("yaml", "json"):
             if "pipelines:" in self.text:
                 return "spec"
-            return "config" if re.search(r'^\W*"?(class|models)"?:', self.text) else ""
+            return "config" if re.search(r'^\W*"?(class|models)"?:', self.text, re.MULTILINE) else ""
         return self.language if self.language in ("console", "sh", "python") else ""
 
 

@@ -26,7 +26,7 @@ WITHOUT_JSON = {
 }
 
 # These do without a spec.
-WITHOUT_SPEC = {"dropforge convert", "dropforge down", "dropforge estimators", "dropforge new"}
+WITHOUT_SPEC = {f"dropforge {name}" for name in ("convert", "down", "estimators", "new", "schema", "templates")}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
