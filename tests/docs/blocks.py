@@ -95,7 +95,7 @@ def _whole(command: str) -> bool:
 def missing(shown: list[str], said: str) -> str | None:
     """Return the first line that is shown and was not said in that order; spaces at the end don't count."""
     lines = iter(line.rstrip() for line in said.splitlines())
-    return next((line for line in shown if line != "..." and line.rstrip() not in lines), None)
+    return next((line for line in shown if line.strip() != "..." and line.rstrip() not in lines), None)
 
 
 class Reader:
