@@ -146,7 +146,7 @@ def schedule_in_words(schedule: Any) -> str:
     if not isinstance(schedule, str):
         return _shown(schedule)
     text = " ".join(schedule.split())
-    if text.startswith("@"):
+    if text.startswith("@") and text.isprintable():
         return text[1:]
     if text in _CRONS:
         return _CRONS[text]

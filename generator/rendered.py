@@ -45,8 +45,9 @@ def place_of(templates: jinja2.Environment, name: str, values: Mapping[str, obje
 
     The template is rendered once more, with a mark before each piece of text that says where it stands.
     """
-    marked = templates.overlay(extensions=[_Marks]).get_template(name).render(values)
-    found, column = (name, 1), 0
+    template = templates.overlay(extensions=[_Marks]).get_template(name)
+    marked = template.render(values)
+    found = (template.filename or name, 1)
     for number, line in enumerate(marked.split("\n"), 1):
         column = 0
         for text, file, place in _MARKED.findall(line):
@@ -139,8 +140,8 @@ def _dag_faults(name: str, dag: yaml.Node) -> Iterator[Fault]:
             yield Fault(f"has a task '{task_id}' with neither operator nor decorator",
                         "Write e.g. 'decorator: airflow.sdk.task'.", *_place(task))  # fmt: skip
         found[task_id] = inner
-    for task_id, inner in found.items():
-        for other in getattr(inner.get("dependencies"), "value", ()):
+    for task_id, task_keys in found.items():
+        for other in getattr(task_keys.get("dependencies"), "value", ()):
             if isinstance(other, yaml.ScalarNode) and other.value not in {*found, *groups}:
                 yield Fault(f"has a task '{task_id}' that depends on '{other.value}', which is no task of '{name}'",
                             "Correct its dependencies.", *_place(other))  # fmt: skip

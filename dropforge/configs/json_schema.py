@@ -36,10 +36,10 @@ KEYS = (
     Key("params", "mapping", "`{}`", "parameters of its constructor, checked against scikit-learn's own constraints"),
     Key("name", "text", "the class's name", "what the candidate is called in Airflow and MLflow"),
     Key(FORCE, "true or false", "`false`", "train it even if the same candidate has a version already"),
-    Key(GRID, "mapping of lists", "", "a candidate for each combination, as scikit-learn's `ParameterGrid` has it; at "
-        "most `train.max_grid`"),
-    Key(SETS, "list of mappings", "", "a candidate for each set of parameters"),
-    Key("models", "list", "", "several models, each with the keys above; then it is the only key of the file"),
+    Key(GRID, "mapping of lists", "none", "a candidate for each combination, as scikit-learn's `ParameterGrid` has it; "
+        "at most `train.max_grid`"),
+    Key(SETS, "list of mappings", "none", "a candidate for each set of parameters"),
+    Key("models", "list", "none", "several models, each with the keys above; then it is the only key of the file"),
 )  # fmt: skip
 _ABOUT = {key.name: key.description for key in KEYS}
 
@@ -69,7 +69,7 @@ class _Schema:
         self.short = {path: name for name, path in unambiguous(entries).items()}
 
     def whole(self) -> dict[str, Any]:
-        models = [entry for entry in self.entries.values() if entry.may_classify]
+        models = [entry for entry in self.entries.values() if _may_stand_alone(entry)]
         several = {
             "type": ["array", "object"],
             "items": {"type": ["object", "string"], "allOf": [{"$ref": "#/definitions/model"}]},
@@ -146,6 +146,13 @@ class _Schema:
             pattern = rf"^(?!sklearn\.){f'(?!({_any(others)})$)' if others else ''}"
             return {"anyOf": [*paths, {"type": "string", "pattern": pattern}]}
         return {"anyOf": [*paths, {"type": "string", "pattern": f"^({_any(short)})$"}]}
+
+
+def _may_stand_alone(entry: Entry) -> bool:
+    """Return whether it is a classifier, or what it holds may make it one (a Pipeline, a search, a frozen one)."""
+    return entry.kind == "classifier" or (
+        entry.kind == "other" and not {"steps", "estimator"}.isdisjoint(entry.parameters)
+    )
 
 
 def _any(words: Iterable[str]) -> str:

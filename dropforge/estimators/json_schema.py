@@ -41,7 +41,7 @@ def parameter_schema(entry: Entry, parameter: Parameter) -> dict[str, Any]:
     found: dict[str, Any] = {"description": about(parameter)}
     sayable = _is_plain(parameter.default) and not parameter.set_by_scikit_learn
     if sayable and parameter.admits(parameter.default):
-        found["default"] = parameter.default
+        found["default"] = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
     if parameter.name == entry.named_items:
         choices = [_named_items(), {"type": "object", "additionalProperties": _ONE_ITEM}]
     elif parameter.name == entry.grid:

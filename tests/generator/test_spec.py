@@ -176,6 +176,18 @@ pipelines:
 
 
 @pytest.mark.parametrize(
+    ("version", "age", "remedy"),
+    [(2, "newer", "Upgrade dropforge."), (0, "older", "Write version: 1 and correct what is then named.")],
+)
+def test_a_version_of_another_time_says_what_to_do_and_nothing_else(tmp_path, version, age, remedy):
+    with pytest.raises(UserError) as caught:
+        spec_of(tmp_path, WINE.replace("1", str(version)) + "    unknown_in_version_1: true\n")
+    (problem,) = caught.value.problems
+    assert problem.message == f"this spec has version {version}, which is {age} than this Dropforge reads (1)"
+    assert (problem.line, problem.remedy) == (1, remedy)
+
+
+@pytest.mark.parametrize(
     ("content", "expected"),
     [
         ("just text", (1, "", "a spec is a mapping")),

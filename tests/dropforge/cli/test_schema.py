@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.dropforge.cli.commands import Run
+from tests.dropforge.cli.commands import BEER, SPEC, Run
 
 
 def test_schema_is_printed_or_written_and_generate_keeps_it_up_to_date(run: Run, home: Path) -> None:
     assert run("schema", "spec").json["properties"]["pipelines"]["description"]
-    assert "LinearSVC" not in run("schema", "config", "--pipeline", "wine").out
+    (home / "pipelines.yaml").write_text(SPEC + BEER)
+    narrow = run("schema", "config", "--pipeline", "beer").out
+    assert "sklearn.tree.DecisionTreeClassifier" in narrow
+    assert "sklearn.svm.SVC" not in narrow
     result = run("schema", "spec", "--output", "schemas/spec.json", "--json")
     assert result.json == {"file": "schemas/spec.json"}
     run("generate")
