@@ -230,6 +230,15 @@ def interval_seconds(schedule: str) -> int | None:
     return int(match[1]) * SECONDS[match[2]] if match else None
 
 
+def name_problem(name: str) -> tuple[str, str] | None:
+    """Return why a text cannot name a pipeline, and what to do; None if it can."""
+    if not re.fullmatch(NAME, name):
+        return f"'{name}' cannot name a pipeline", "Use a-z, 0-9 and _, at most 60, a letter first."
+    if name == "defaults":  # dag-factory merges a file of this name beneath all others
+        return "'defaults' cannot name a pipeline: dag-factory knows the word", "Choose another name."
+    return None
+
+
 def _is_cron(text: str) -> bool:
     """Return whether a text is a cron expression that comes due, at times that are not drawn by lot."""
     if len(text.split()) != 5 or re.search(r"(?<![a-z])[rh](?![a-z])", text.lower()):  # noqa: PLR2004 - cron's fields
@@ -263,10 +272,8 @@ class Validator(cerberus.Validator):
     _validate_check_with.__doc__ = cerberus.Validator._validate_check_with.__doc__  # holds the rule's own schema
 
     def _check_with_name(self, field: str, value: str) -> None:
-        if not re.fullmatch(NAME, value):
-            self._error(field, f"'{value}' cannot name a pipeline\nUse a-z, 0-9 and _, at most 60, a letter first.")
-        elif value == "defaults":  # dag-factory merges a file of this name beneath all others
-            self._error(field, "'defaults' cannot name a pipeline: dag-factory knows the word\nChoose another name.")
+        if wrong := name_problem(value):
+            self._error(field, "\n".join(wrong))
 
     def _check_with_folder(self, field: str, value: str) -> None:
         if "\0" in value:

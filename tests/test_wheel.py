@@ -1,23 +1,19 @@
-"""The wheel holds all that a project needs: the code of both packages and the templates."""
+"""The wheel holds all that a project needs: the code of both packages and the templates. (See test_tutorial, too.)"""
 
 import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.wheel import ROOT, build
 
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(build(folder)) as archive:
         archive.extractall(folder / "site")
     return folder / "site"
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from dropforge.cli import configs, estimators, generate, models, schema, stack, templates
+from dropforge.cli import add, configs, estimators, generate, init, models, schema, stack, templates
 from dropforge.cli.common import disk_explained, err
 from dropforge.stack.environment import ONE_THREAD
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (configs, generate, schema, templates, estimators, models, stack):
+for group in (init, add, configs, generate, schema, templates, estimators, models, stack):
     for command in group.COMMANDS:
         app.command()(command)
 

@@ -15,7 +15,7 @@ import pandas as pd
 from dropforge.data.hashing import data_digest, row_hashes, uniform
 from dropforge.data.sources import read_frame
 from dropforge.documents import Problem, UserError
-from dropforge.settings import Data
+from dropforge.settings import Data, Split
 
 SHOWN_CLASSES = 5
 Part = Literal["train", "test", "holdout"]
@@ -83,15 +83,23 @@ def read_rows(data: Data, home: Path) -> Rows:
     UserError
         If the data cannot be used.
     """
-    frame = read_frame(data.source, home)
+    return part_rows(read_frame(data.source, home), data)
+
+
+def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
+    """Part rows that were read already, as :func:`read_rows` does.
+
+    Raises
+    ------
+    UserError
+        If they cannot be used.
+    """
     for column, key in ((data.target, "target"), (data.id, "id")):
         if column is not None and column not in frame.columns:
             raise _error(data, f"there is no column '{column}' (data.{key})", f"It has: {', '.join(map(str, frame))}.")
     frame = frame[frame[data.target].notna()]
     hashes = row_hashes(frame[[data.id]] if data.id else frame)
-    shares = uniform(hashes, data.split.seed)
-    # A number for each row's part, its place in PARTS.
-    numbers = np.select([shares < data.split.test, shares < data.split.test + data.split.holdout], [1, 2], 0)
+    numbers = part_numbers(hashes, data.split)
     digest = _digest(repr((data_digest(frame), data.target, data.id)).encode())
     order = np.argsort(numbers, kind="stable")
     stops = np.cumsum([0, *np.bincount(numbers, minlength=len(PARTS))]).tolist()
@@ -105,6 +113,12 @@ def read_rows(data: Data, home: Path) -> Rows:
     )
     _check(rows, data)
     return rows
+
+
+def part_numbers(hashes: np.ndarray, split: Split) -> np.ndarray:
+    """Return the part of each row by its hash: its place in PARTS."""
+    shares = uniform(hashes, split.seed)
+    return np.select([shares < split.test, shares < split.test + split.holdout], [1, 2], 0)
 
 
 def _ordered(features: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:

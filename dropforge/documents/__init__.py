@@ -6,7 +6,7 @@ from dropforge.documents.document import Document, Path, dotted, shown
 from dropforge.documents.markdown import code
 from dropforge.documents.problems import Problem, UserError, closest, did_you_mean
 from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes
-from dropforge.documents.writer import flow, to_yaml
+from dropforge.documents.writer import flow, one_line, to_yaml
 
 __all__ = [
     "MAX_BYTES",
@@ -21,6 +21,7 @@ __all__ = [
     "dotted",
     "explain",
     "flow",
+    "one_line",
     "parse",
     "parse_all",
     "printable",

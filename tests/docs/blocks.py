@@ -23,6 +23,12 @@ _BLOCK = re.compile(r"((?:^<!-- [a-z ]+: [^\n]+ -->\n)*)^```(\w*)\n(.*?)^```$", 
 _NOTE = re.compile(r"<!-- ([a-z ]+): (.+) -->")
 
 
+def walked(page: Path) -> str | None:
+    """Return the test that walks a page on its own, if the page begins by naming one."""
+    found = re.match(r"<!-- walked by: (\S+) -->", page.read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
 @dataclass(frozen=True)
 class Block:
     """A code block of a page.
@@ -46,6 +52,8 @@ class Block:
     @property
     def what(self) -> str:
         """What it is to a test."""
+        if walked(self.page):
+            return "walked"
         if "not run" in self.notes:
             return "not run"
         if "file" in self.notes:

@@ -12,7 +12,7 @@ import pytest
 from dropforge.configs import read_candidates
 from dropforge.estimators import Allowed
 from generator.spec import read_spec
-from tests.docs.blocks import ALL, PAGES, Block, Reader, blocks, commands, copy_of_checkout, missing
+from tests.docs.blocks import ALL, PAGES, ROOT, Block, Reader, blocks, commands, copy_of_checkout, missing, walked
 
 RUN = [page for page in PAGES if any(block.what in ("console", "sh", "python") for block in blocks(page))]
 
@@ -52,6 +52,11 @@ def test_a_reader_gets_what_the_page_shows(page: Path, tmp_path: Path) -> None:
                 reader.read(block)
     finally:
         reader.close()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if walked(page)], ids=lambda page: page.name)
+def test_a_page_that_a_test_walks_is_named_there(page: Path) -> None:
+    assert page.name in (ROOT / str(walked(page))).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

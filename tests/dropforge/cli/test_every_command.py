@@ -26,7 +26,7 @@ WITHOUT_JSON = {
 }
 
 # These do without a spec.
-WITHOUT_SPEC = {f"dropforge {name}" for name in ("convert", "down", "estimators", "new", "schema", "templates")}
+WITHOUT_SPEC = {f"dropforge {name}" for name in ("convert", "down", "estimators", "init", "new", "schema", "templates")}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
