@@ -4,17 +4,18 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 UV_VERSION := 0.13.9
 
-.PHONY: help demo up test test-fast test-soak lint bench lock clean
+.PHONY: help demo up test test-fast test-soak lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       the whole loop, once, in a temporary project"
 	@echo "make up         a stack to look at, in this folder"
-	@echo "make test       everything that is checked (under 20 minutes)"
+	@echo "make test       everything that is checked (under half an hour)"
 	@echo "make test-fast  the unit tests (under a minute)"
 	@echo "make test-soak  everybody is killed everywhere, for hours (docs/reliability.md)"
 	@echo "make lint       format, lint, types, import rules, generated files"
 	@echo "make bench      the figures of docs/performance.md, measured here (ONLY=drop,tick: some of them)"
+	@echo "make docs       the parts of docs/ that are made from the code, and the pages as a site, in site/"
 	@echo "make clean      remove .venv and caches; models and history stay in .dropforge"
 	@echo "make lock       resolve requirements.lock anew"
 
@@ -52,6 +53,11 @@ lint: .venv/.ready
 
 bench: .venv/.ready
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+docs: .venv/.ready
+	@$(BIN)/python -m docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 lock: .venv/.ready
 	$(UV) compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock

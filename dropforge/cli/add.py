@@ -21,7 +21,13 @@ def add(
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a pipeline to the spec, with three configs and its DAGs; what is in the spec stays as it is.
+    """Add a pipeline to the spec, with three configs and DAGs.
+
+    It is proposed as by 'dropforge init', and inserted into the text of the spec, so comments and order stay. Where the
+    text has no place for it, it becomes a file of its own in pipelines.d/. What the defaults say of schedule,
+    estimators and limits is left to them. If anything fails, nothing is changed.
+
+    --json prints {"folder", "pipeline", ...}, as 'dropforge init' does.
 
     Example: dropforge add churn --data customers.csv --target left
     """

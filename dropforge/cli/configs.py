@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, say
+from dropforge.cli.completion import pipelines
+from dropforge.cli.progress import progress
 
 if TYPE_CHECKING:
     from dropforge.configs import Candidate
@@ -21,15 +23,25 @@ if TYPE_CHECKING:
 
 def check(
     configs: Annotated[
-        list[Path] | None, typer.Argument(help="Configs, or folders of them; without any, the spec alone is checked.")
+        list[Path] | None,
+        typer.Argument(
+            help="Configs, or folders of them (without done/ and rejected/); without any, the spec alone is checked."
+        ),
     ] = None,
     pipeline: Annotated[
-        str | None, typer.Option(help="Whose allow-list counts; by default the config's folder tells.")
+        str | None,
+        typer.Option(help="Whose allow-list counts; by default the config's folder tells.", autocompletion=pipelines),
     ] = None,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
     """Check the spec, and configs against it.
+
+    Each mistake is shown with its line, and a caret under its place. Exit code 1 if there is one. Where the spec names
+    notifiers, the check of the spec alone makes each of them, which takes a second or two.
+
+    --json prints a list of {"file", "ok", "candidates": [{"class", "params"}], "errors": [{"line", "column", "path",
+    "value", "message", "hint"}]}.
 
     Example: dropforge check configs/wine/forest.yaml
     """
@@ -41,7 +53,9 @@ def check(
         else:
             say(f"{found.path.name}: {len(found.pipelines)} pipeline(s), no mistake")
         return
-    results = [_check(found, path, pipeline) for path in _files(configs)]
+    files = list(_files(configs))
+    with progress("checking", len(files), quiet=as_json) as done:
+        results = [done(_check(found, path, pipeline)) for path in files]
     if as_json:
         print_json([result.to_plain() for result in results])
     elif not results:
@@ -55,11 +69,15 @@ def check(
 
 def convert(
     configs: Annotated[
-        list[Path] | None, typer.Argument(help="Configs in any dialect; without any, what comes in by a pipe.")
+        list[Path] | None, typer.Argument(help="Configs in any dialect; '-', or none, is what comes in by a pipe.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print configs in the plain form, whatever dialect they are written in.
+    """Print configs in the plain form, from any dialect.
+
+    It needs no spec, and does not look whether one allows what they ask for. What is ambiguous is a mistake.
+
+    --json prints JSON instead of YAML: one config, or {"models": [...]} where there are several.
 
     Example: dropforge convert configs/wine/forest.yaml
     """

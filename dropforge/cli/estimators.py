@@ -8,18 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dropforge.cli.common import SPEC, JsonOption, SpecOption, load_spec, print_json, say
+from dropforge.cli.completion import estimators as names
+from dropforge.cli.completion import pipelines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dropforge.estimators import Allowed, Entry
 
-Pipeline = Annotated[str | None, typer.Option(help="Only what this pipeline allows, other packages included.")]
+Pipeline = Annotated[
+    str | None,
+    typer.Option(help="Only what this pipeline allows, other packages included.", autocompletion=pipelines),
+]
 Kinds = Literal["classifier", "regressor", "clusterer", "transformer", "outlier detector", "other", "all"]
 
 
 def estimators(
-    pattern: Annotated[str, typer.Argument(help="A name, a pattern of class paths, or a part of one.")] = "*",
+    pattern: Annotated[
+        str,
+        typer.Argument(
+            help="A name or class path (SVC), a pattern of class paths ('*Forest*'), or a part of one (forest).",
+            autocompletion=names,
+        ),
+    ] = "*",
     kind: Annotated[
         Kinds, typer.Option(help="What they are; a Pipeline or a search, which can be one, counts as a classifier.")
     ] = "classifier",
@@ -27,7 +38,13 @@ def estimators(
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """List the estimators that a config can name; one that is named in full is described, whatever it is.
+    """List what a config can name, or describe one estimator.
+
+    Each is listed with the first line of its documentation. One that is named in full, or is the only one found, is
+    described: each parameter, its default, and what it may be, in scikit-learn's words.
+
+    --json prints a list of {"class", "kind", "experimental", "summary", "parameters": {name: {"required", "default",
+    "allowed"}}}.
 
     Example: dropforge estimators RandomForestClassifier
     """
@@ -54,11 +71,14 @@ def estimators(
 
 
 def new(
-    estimator: Annotated[str, typer.Argument(help="A class path or a short name.")],
+    estimator: Annotated[str, typer.Argument(help="A class path or a short name.", autocompletion=names)],
     pipeline: Pipeline = None,
     spec: SpecOption = SPEC,
 ) -> None:
-    """Print a config that is ready to drop: every parameter, its default, and its allowed values as comments.
+    """Print a config that is ready to drop.
+
+    It has every parameter with its default, and what it may be as a comment. What a config cannot hold (a
+    function), or should not set (random_state), is a comment as a whole.
 
     Example: dropforge new RandomForestClassifier > configs/wine/forest.yaml
     """

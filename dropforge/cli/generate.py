@@ -17,15 +17,29 @@ if TYPE_CHECKING:
 
 
 def generate(
-    check_only: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if a file is stale.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would change.")] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if a file is stale, and name it.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Change nothing; show what would change, in words and as a unified diff.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that were edited by hand; keep a copy of each.")
+        bool,
+        typer.Option(
+            "--force", help="Overwrite files that were edited by hand; keep a copy of each in .dropforge/edited/."
+        ),
     ] = False,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Render the DAGs of pipelines.yaml into dags_generated.
+    """Render the spec into DAGs, and say what changes.
+
+    They are written into dags_generated. A generated file whose pipeline is gone is removed; its versions, history
+    and configs stay, and are named. Other files are left alone. A file that somebody edited is not overwritten: the
+    command says so, changes nothing and ends with 1. The
+    schemas in schemas/ are kept up to date too, where that folder is there.
+
+    --json prints a list of {"action", "file", "edited", "changes"}; the actions are add, change, remove and keep.
 
     Example: dropforge generate --diff
     """

@@ -23,7 +23,15 @@ def init(
     pipeline: Annotated[str | None, typer.Option(help="The pipeline's name; by default the file's.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin a project: look at a table, and write a spec, three configs and the DAGs that fit it.
+    """Begin a project on a table of your own.
+
+    The table is looked at, and what fits it is written: pipelines.yaml, three configs in the watch folder, the schemas
+    for editors, .gitignore and the generated DAGs. All files are put in place at the end, or none. No file is
+    overwritten: where one is in the way, it is named and nothing is done; a .gitignore of your own is kept, and what it
+    lacks is said. What it cannot know it asks for in a terminal; elsewhere that is wrong usage (exit code 2).
+
+    --json prints {"folder", "pipeline", "source", "target", "id", "rows", "classes", "metric", "minimum", "columns":
+    [{"name", "kind", "used", "missing", "note"}], "files", "unignored", "next"}.
 
     Example: dropforge init shop --data customers.csv --target bought
     """

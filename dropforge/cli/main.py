@@ -16,6 +16,7 @@ os.environ.update(ONE_THREAD | os.environ)
 
 app = typer.Typer(
     help="Drop a config, get a model in production.",
+    epilog="Exit codes: 0 done, 1 what it checked or did fell short, 2 wrong usage.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -32,7 +33,7 @@ def main() -> None:
 
     try:
         with disk_explained():
-            app()
+            app(prog_name="dropforge")  # however it was started
     except UserError as error:
         for problem in error.problems:
             err.print(str(problem), style="red")

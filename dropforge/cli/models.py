@@ -8,15 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, fail, load_pipeline, print_json, say
+from dropforge.cli.completion import pipelines
+from dropforge.cli.progress import progress
+
+PipelineArgument = Annotated[str, typer.Argument(help="The pipeline.", autocompletion=pipelines)]
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="The config.")],
-    pipeline: Annotated[str, typer.Option("--pipeline", help="The pipeline.")],
+    pipeline: Annotated[str, typer.Option("--pipeline", help="The pipeline.", autocompletion=pipelines)],
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
     """Train a config's candidates here and now, as the DAG would.
+
+    The file stays where it is. Exit code 1 if a candidate could not be trained.
+
+    --json prints a list of {"version", "class", "metrics", "seconds", "status"}; the status is trained, known or
+    failed.
 
     Example: dropforge train configs/wine/forest.yaml --pipeline wine
     """
@@ -30,8 +39,9 @@ def train(
     content = read_bytes(config)
     candidates = read_candidates(content, config.name, Allowed.of(settings.train), settings.train.max_grid)
     rows = load(settings.data, project.home)
-    with disk_explained(project.state), Trainer(settings, rows, project) as trainer:
-        outcomes = [trainer.train(candidate, content) for candidate in candidates]
+    shown = progress("training", len(candidates), quiet=as_json)
+    with disk_explained(project.state), Trainer(settings, rows, project) as trainer, shown as done:
+        outcomes = [done(trainer.train(candidate, content)) for candidate in candidates]
     if as_json:
         print_json([
             {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}
@@ -50,12 +60,16 @@ def train(
 
 
 def promote(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline.")],
+    pipeline: PipelineArgument,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide, and change nothing.")] = False,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate new versions, and make the best the champion if it beats the one there is.
+    """Validate new versions, and promote the best one.
+
+    It becomes the champion if it beats the one there is.
+
+    --json prints {"champion", "previous", "verdict", "candidates": [{"version", "value", "passed", "reasons"}]}.
 
     Example: dropforge promote wine --dry-run
     """
@@ -80,11 +94,13 @@ def promote(
 
 
 def versions(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline.")],
+    pipeline: PipelineArgument,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
     """Show a pipeline's versions, best on the holdout rows first.
+
+    --json prints a list of {"version", "class", "config_file", "status", "holdout_<metric>", "stage", "champion"}.
 
     Example: dropforge versions wine
     """

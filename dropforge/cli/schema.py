@@ -8,18 +8,26 @@ from typing import Annotated, Literal
 import typer
 
 from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, load_spec, print_json, say
+from dropforge.cli.completion import pipelines
 
 
 def schema(
     kind: Annotated[Literal["spec", "config"], typer.Argument(help="Whose schema.")],
     pipeline: Annotated[
-        str | None, typer.Option(help="Of a config: only what this pipeline allows, other packages included.")
+        str | None,
+        typer.Option(
+            help="Of a config: only what this pipeline allows, other packages included.", autocompletion=pipelines
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write it into this file instead of printing it.")] = None,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the JSON Schema of specs or configs, with which an editor completes and checks them.
+    """Print the JSON Schema of specs or configs, for editors.
+
+    With it an editor completes and checks them. 'dropforge generate' keeps those in schemas/ up to date.
+
+    --json prints {"file"} where it is written with --output; what is printed otherwise is JSON anyway.
 
     Example: dropforge schema config --output schemas/config.json
     """

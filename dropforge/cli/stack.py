@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +19,8 @@ from dropforge.cli.common import (
     project_of,
     say,
 )
+from dropforge.cli.completion import pipelines as names
+from dropforge.cli.progress import bar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,18 +28,26 @@ if TYPE_CHECKING:
     from dropforge.settings import Pipeline
     from dropforge.stack.drift import Drift
 
-Port = Annotated[int | None, typer.Option(help="Port; 0 for any free one.", min=0, max=65535, show_default=False)]
+
+def _port(part: str, usual: int) -> Any:
+    text = f"{part}'s port; {usual} by default, or the next free one. 0 for any free one."
+    return typer.Option(help=text, min=0, max=65535, show_default=False)
+
+
 Host = Annotated[str, typer.Option(help="Address to bind; loopback only.")]
 
 
 def up(
-    airflow_port: Port = None,
-    mlflow_port: Port = None,
-    server_port: Port = None,
+    airflow_port: Annotated[int | None, _port("Airflow", 8080)] = None,
+    mlflow_port: Annotated[int | None, _port("MLflow", 5001)] = None,
+    server_port: Annotated[int | None, _port("The model server", 5002)] = None,
     host: Host = "127.0.0.1",
     spec: SpecOption = SPEC,
 ) -> None:
-    """Start Airflow, MLflow and the model server, and keep them alive until Ctrl-C.
+    """Start Airflow, MLflow and the model server.
+
+    Each is kept alive until they end: with Ctrl-C, with 'dropforge down', or with the terminal (not under nohup).
+    What nobody generated yet is generated. A port that is asked for comes first; the others get out of its way.
 
     Example: dropforge up --airflow-port 8081
     """
@@ -61,19 +72,26 @@ def up(
     for pipeline in found.pipelines:
         (found.home / pipeline.train.watch).mkdir(parents=True, exist_ok=True)
 
+    shown = contextlib.ExitStack()
+
     def ready() -> None:
+        shown.close()
         say(f"\nAirflow       {addresses.airflow}")
         say(f"MLflow        {addresses.mlflow}")
         say(f"Model server  {addresses.server}/docs\n")
         say("Drop configs into: " + ", ".join(pipeline.train.watch for pipeline in found.pipelines))
         say("Ctrl-C ends it.")
 
-    with disk_explained(project.state):
-        Supervisor(project, addresses, say).run(ready)
+    with disk_explained(project.state), shown:
+        supervisor = Supervisor(project, addresses, say)
+        supervisor.run(ready, shown.enter_context(bar("starting", len(supervisor.parts))))
 
 
 def down(spec: SpecOption = SPEC) -> None:
-    """End the stack of this project. A mistake in the spec does not matter here.
+    """End the stack of this project.
+
+    What a killed one left behind ends too. A mistake in the spec does not matter here. Exit code 1 if the stack
+    does not end within a minute.
 
     Example: dropforge down
     """
@@ -83,7 +101,14 @@ def down(spec: SpecOption = SPEC) -> None:
 
 
 def status(spec: SpecOption = SPEC, as_json: JsonOption = False) -> None:
-    """Show whether the stack is up, where it answers, and where spec, generated files and Airflow differ.
+    """Show where the stack answers, and what has drifted.
+
+    The spec, the generated files and what Airflow has read are compared. Exit code 1 when it is down.
+
+    --json prints {"running", "addresses", "parts", "drift": [{"kind", "pipeline", "message", "remedy"}], "mistakes"};
+    the mistakes are those in the spec. The kinds of drift: 'spec' (it was edited, and not generated since), 'edited'
+    (a generated file was edited by hand), 'airflow' (it has not read the latest files yet, or still has DAGs whose
+    files are gone), 'import error' (Airflow could not read a file; the message says why), 'unknown' (no answer).
 
     Example: dropforge status --json
     """
@@ -135,12 +160,17 @@ def _spec_drift(path: Path) -> tuple[tuple[Drift, ...], list[str]]:
 
 
 def serve(
-    pipelines: Annotated[list[str] | None, typer.Argument(help="Pipelines; all that are hosted by default.")] = None,
-    port: Annotated[int, typer.Option(help="Port.", min=1, max=65535)] = 5002,
+    pipelines: Annotated[
+        list[str] | None, typer.Argument(help="Pipelines; all that are hosted by default.", autocompletion=names)
+    ] = None,
+    port: Annotated[int, typer.Option(help="The port.", min=1, max=65535)] = 5002,
     host: Host = "127.0.0.1",
     spec: SpecOption = SPEC,
 ) -> None:
-    """Serve the champions over HTTP, of what was generated; a new generation is taken up.
+    """Serve the champions over HTTP, without the rest of the stack.
+
+    The pipelines are those that were generated, as for the DAGs; only where nothing was generated, those of the spec.
+    A new generation is taken up. A pipeline that is not hosted is a mistake.
 
     Example: dropforge serve wine --port 5002
     """

@@ -16,12 +16,20 @@ def templates(
         Path | None, typer.Argument(help="Where to; by default the project's templates/, from where they count.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite templates that were edited; keep a copy of each.")
+        bool,
+        typer.Option(
+            "--force", help="Overwrite templates that were edited; keep a copy of each in .dropforge/edited/."
+        ),
     ] = False,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy the templates of the DAGs into the project, where they can be edited. `generate` then takes those.
+    """Copy the templates of the DAGs into the project, to be edited.
+
+    'dropforge generate' takes those then. One that somebody edited is not overwritten: the command says so, changes
+    nothing and ends with 1.
+
+    --json prints a list of {"action", "file", "edited"}; the actions are add, change and keep.
 
     Example: dropforge templates export
     """

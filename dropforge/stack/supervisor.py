@@ -56,8 +56,15 @@ class Supervisor:
         self.due: dict[str, float] = {}
         self.stopping = threading.Event()
 
-    def run(self, on_ready: Callable[[], None]) -> None:
+    def run(self, on_ready: Callable[[], None], on_wait: Callable[[int], None] = lambda _: None) -> None:
         """Start everything, call ``on_ready``, and supervise until a signal or :func:`stop` ends it.
+
+        Parameters
+        ----------
+        on_ready : callable
+            Called once all parts are ready.
+        on_wait : callable, optional
+            Until then takes, several times a second, how many parts are.
 
         Raises
         ------
@@ -67,19 +74,19 @@ class Supervisor:
         self.project.state.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.project.state / "up.lock", blocking=False):
-                self._run(on_ready)
+                self._run(on_ready, on_wait)
         except Timeout as error:
             raise UserError(
                 Problem("the stack of this project is up already", "See 'dropforge status', or 'dropforge down'.")
             ) from error
 
-    def _run(self, on_ready: Callable[[], None]) -> None:
+    def _run(self, on_ready: Callable[[], None], on_wait: Callable[[int], None]) -> None:
         sweep(self.project)
         self.environment = environment(self.project, self.addresses)
         for number in _ends():
             signal.signal(number, lambda *_: self.stopping.set())
         try:
-            self._start_all()
+            self._start_all(on_wait)
             if not self.stopping.is_set():
                 on_ready()
             while not self.stopping.wait(0.3):
@@ -90,7 +97,7 @@ class Supervisor:
             finally:
                 self._end()
 
-    def _start_all(self) -> None:
+    def _start_all(self, on_wait: Callable[[int], None]) -> None:
         began = time.monotonic()
         self.say("making the databases")
         prepare(self.project)
@@ -98,12 +105,13 @@ class Supervisor:
         for part in self.parts:
             if not part.needs_tables:
                 self._start(part)
-        self._await_tables()
+        self._await_tables(on_wait)
         for part in self.parts:
             if part.needs_tables and not self.stopping.is_set():
                 self._start(part)
         waiting = list(self.parts)
         while waiting and not self.stopping.wait(0.2):
+            on_wait(len(self.parts) - len(waiting))
             for part in list(waiting):
                 if self.running[part.name].poll() is not None:
                     raise self._broken(part, "ended while it started")
@@ -113,10 +121,10 @@ class Supervisor:
             if time.monotonic() - began > READY_SECONDS:
                 raise self._broken(waiting[0], f"is not ready after {READY_SECONDS:.0f} s")
 
-    def _await_tables(self) -> None:
+    def _await_tables(self, on_wait: Callable[[int], None]) -> None:
         migration = self.running.pop(MIGRATION.name)
         while (code := migration.poll()) is None and not self.stopping.wait(0.1):
-            pass
+            on_wait(0)
         if code:
             raise self._broken(MIGRATION, "could not make Airflow's tables")
         if code == 0:

@@ -1,0 +1,108 @@
+"""The docs as a site: built strictly, and a reader's browser fetches nothing from elsewhere."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+pytestmark = pytest.mark.stack  # takes seconds
+
+CHROMIUM = shutil.which("chromium")
+FETCHED = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed", "use", "image", "input"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Fetches(HTMLParser):
+    """Collects the addresses that a browser fetches to show a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if tag in FETCHED and not (tag == "link" and named.get("rel") in ("canonical", "next", "prev")):
+            self.found += [value for key, value in attrs if key in ("src", "href", "data", "srcset") and value]
+        self.found += re.findall(r"url\(([^)]+)\)", named.get("style") or "")
+
+
+def foreign(address: str) -> bool:
+    return bool(re.match(r"""["']?(https?:)?//""", address.strip()))
+
+
+def test_no_page_names_anything_elsewhere_to_fetch(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 15
+    for page in pages:
+        reader = Fetches()
+        reader.feed(page.read_text(encoding="utf-8"))
+        assert len(reader.found) > 3
+        assert not [address for address in reader.found if foreign(address)], page
+    for sheet in site.rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        assert not [to for to in re.findall(r"(?:url\(|@import\s+(?!url))([^)\s;]+)", text) if foreign(to)], sheet
+
+
+def test_the_start_page_is_the_readme_and_links_stay_on_the_site(site: Path) -> None:
+    start = (site / "index.html").read_text(encoding="utf-8")
+    assert "Drop a config, get a model in production." in start
+    assert 'href="guide.html"' in start
+    assert 'src="images/airflow-train.png"' in start
+    assert not list(site.rglob("*.py"))
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_browser_asks_nobody_else_and_finds_everything(site: Path, address: str) -> None:
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    asked: list[str] = []
+    bad: list[str] = []
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("response", lambda response: bad.append(response.url) if response.status >= 400 else None)
+        page.on("pageerror", lambda error: bad.append(str(error)))
+        for file in sorted(site.rglob("*.html")):
+            if file.name != "404.html":
+                page.goto(f"{address}/{file.relative_to(site)}")
+        page.goto(address)
+        page.get_by_placeholder("Search").first.fill("timeout_seconds")
+        page.locator(".md-search-result__link").first.wait_for()
+        browser.close()
+    assert not bad
+    assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
