@@ -12,7 +12,7 @@ from typing import Any
 
 from generator.files import dags_of, settings_of
 from generator.plan import Action, Step
-from generator.schema import interval_seconds
+from generator.schedules import spoken
 
 SHOWN = 60
 _NOTHING: Mapping[str, Any] = {}
@@ -142,29 +142,12 @@ def _shown(value: Any) -> str:
 
 
 def schedule_in_words(schedule: Any) -> str:
-    """Return ``every 5 min`` for ``5m`` or ``*/5 * * * *``, ``hourly`` for ``@hourly``; others as they are."""
+    """Return a schedule in words, as far as there are some; others as they are."""
     if not isinstance(schedule, str):
         return _shown(schedule)
     text = " ".join(schedule.split())
-    if text.startswith("@") and text.isprintable():
-        return text[1:]
-    if text in _CRONS:
-        return _CRONS[text]
-    if match := re.fullmatch(r"\*/(\d+) \* \* \* \*", text):
-        return f"every {match[1]} min"
-    if seconds := interval_seconds(text):
-        size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
-        return f"every {seconds // size} {unit}"
-    return f"'{_shown(text)}'"
+    said = spoken(text)
+    return said if said and said.isprintable() else f"'{_shown(text)}'"
 
 
-_CRONS = {
-    "* * * * *": "every min",
-    "0 * * * *": "hourly",
-    "0 0 * * *": "daily",
-    "0 0 * * 0": "weekly",
-    "0 0 1 * *": "monthly",
-    "0 0 1 1 *": "yearly",
-}
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SPOKEN: Mapping[str, tuple[str, Callable[[Any], str]]] = {"promote.schedule": ("promotion", schedule_in_words)}

@@ -1,10 +1,14 @@
-"""What the two DAGs of a pipeline and their tasks say about themselves in Airflow, in plain words (Markdown)."""
+"""What the two DAGs of a pipeline and their tasks say about themselves in Airflow, in plain words (Markdown).
+
+Airflow's pages (3.3.2) show neither italics nor a space between paragraphs: names are code, and parts have headings.
+"""
 
 from __future__ import annotations
 
 from dropforge.documents import code
 from dropforge.estimators import Allowed
 from dropforge.settings import Pipeline
+from generator.schedules import spoken
 
 # What Airflow shows in place of a task's id. Not of mapped ones: it shows the id for some of their instances all the
 # same (3.3.2), and each has a name of its own besides.
@@ -51,18 +55,26 @@ def _train(pipeline: Pipeline) -> str:
     name, watch = pipeline.name, code(pipeline.train.watch)
     return f"""{_about(pipeline)}
 
-**What is watched:** the folder {watch}. Drop a `.yaml`, `.yml` or `.json` file into it, and a run starts within
-seconds. *Trigger* opens a form to type a config into; that is a drop like any other.
+### What is watched
+
+The folder {watch}. Drop a `.yaml`, `.yml` or `.json` file into it, and a run starts within
+seconds. `Trigger` opens a form to type a config into; that is a drop like any other.
 
 {_example(pipeline)}
 
-**What is allowed:** {_allowed(pipeline)}
+### What is allowed
 
-**What happens next:** each model of the file is trained, measured, and registered in MLflow as a version of `{name}`.
+A config may name {_allowed(pipeline)}
+
+### What happens next
+
+Each model of the file is trained, measured, and registered in MLflow as a version of `{name}`.
 The file moves to `done/`, or to `rejected/` with a text beside it that says what is wrong, on which line, and what to
 do. The same content trains nothing twice. {_next(pipeline)}
 
-**Where to look:** the note of a run says what became of each file. The details of each task *train* have a link to
+### Where to look
+
+The note of a run says what became of each file. The details of each task `train` have a link to
 its run in MLflow, and the last lines of a task's log say what it did.
 """
 
@@ -78,14 +90,22 @@ def _promote(pipeline: Pipeline) -> str:
     )
     return f"""{_about(pipeline)}
 
-**What is watched:** the versions of `{name}` in MLflow that were never considered. {_when(pipeline)}
+### What is watched
 
-**What is allowed:** the best of them by `{promote.metric}` on the holdout rows becomes the champion, if it beats the
+The versions of `{name}` in MLflow that were never considered. {_when(pipeline)}
+
+### What is allowed
+
+The best of them by `{promote.metric}` on the holdout rows becomes the champion, if it beats the
 one that there is{gain}.{least} A tie goes to the champion.
 
-**What happens next:** the champion holds the alias `{promote.alias}` and the stage {promote.stage}. {hosted}
+### What happens next
 
-**Where to look:** the note of a run says who won and why. The details of *promote the best* have a link to the
+The champion holds the alias `{promote.alias}` and the stage {promote.stage}. {hosted}
+
+### Where to look
+
+The note of a run says who won and why. The details of `promote the best` have a link to the
 model's page in MLflow; there, the tags of each version say why it was not taken.
 """
 
@@ -98,13 +118,13 @@ def _tasks(pipeline: Pipeline) -> dict[str, str]:
 
 One with a mistake moves to `rejected/` at once, with a text beside it; the others are not touched by it. A config
 that was typed into the form is written into the folder first. What comes out is one entry for each task of
-*train*.
+`train`.
 """,
         "train": f"""Trains, measures and registers one model of a config; several where there are hundreds.
 
 A model may take {train.timeout_seconds:g} s and {train.memory_mb:g} MB of memory. The task is red where a model could
 not be trained: the last lines of its log say why, and the versions of the others stay. Where a service is away it is
-tried again. To train anew after all, clear it. A link under *Details* leads to the run in MLflow.
+tried again. To train anew after all, clear it. A link under `Details` leads to the run in MLflow.
 """,
         "finish": f"""Moves each config from {watch} to `done/`, or to `rejected/` with a text beside it.
 
@@ -113,7 +133,7 @@ next run takes it.
 """,
         "find": f"""Looks in MLflow for the versions of `{name}` that were never scored on the holdout rows.
 
-There is one task of *validate* for each; without any, that is skipped.
+There is one task of `validate` for each; without any, that is skipped.
 """,
         "validate": f"""Loads a version as it was registered, and scores it on the holdout rows by `{promote.metric}`.
 
@@ -122,7 +142,7 @@ The value, and the reasons against the version if there are any, become its tags
         "promote": """Decides who is champion, has the model server try it, and moves alias and stage.
 
 It decides on what the tags say, and runs whatever became of the scoring. The last lines of its log say who won and
-why. A link under *Details* leads to the model's page in MLflow.
+why. A link under `Details` leads to the model's page in MLflow.
 """,
         "prove": """Asks the model server for predictions, and sees that the champion is who answers.
 
@@ -133,7 +153,8 @@ It is skipped where there is no champion, or the pipeline is not hosted.
 
 def _form(pipeline: Pipeline) -> str:
     return f"""A config, as you would write it into a file, in YAML or JSON. It is dropped into the watch folder under a
-name that is made from the run's, and checked like any other. Left empty, the run takes what waits in the folder.
+name that is made from the run's, and checked like any other. Left empty, the run takes what waits in the folder. Date
+and interval do not matter.
 
 {_example(pipeline)}
 
@@ -163,7 +184,9 @@ def _example(pipeline: Pipeline) -> str:
 def _when(pipeline: Pipeline) -> str:
     promote = pipeline.promote
     also = ", and as soon as there are new ones" if promote.on_new_version else ""
-    return f"It looks on the schedule `{promote.schedule.strip()}` (time zone {promote.timezone}){also}."
+    said = spoken(promote.schedule) or f"on the schedule `{promote.schedule.strip()}`"
+    zone = "" if said.startswith(("every", "hourly")) else f" (time zone {promote.timezone})"
+    return f"It looks {said}{zone}{also}."
 
 
 def _next(pipeline: Pipeline) -> str:

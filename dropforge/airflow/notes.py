@@ -72,7 +72,7 @@ class Report:
 
     def stays(self, file: str) -> None:
         """Add a config that this run could not finish."""
-        self.troubles.append(f"{code(file)} stays where it is, and the next run takes it: see the log of `train`")
+        self.troubles.append(f"{code(file)} stays where it is, and the next run takes it: see the tasks' logs")
 
     def filed(self, file: str, place: Path | None, outcomes: Sequence[Mapping[str, Any]]) -> None:
         """Add a config whose candidates were trained, or not; ``place`` is None where another run filed it."""

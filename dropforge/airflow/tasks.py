@@ -37,7 +37,10 @@ INTERRUPTED = "interrupted"
 
 
 def says_what_the_disk_refuses(task: Task) -> Task:
-    """Give a task whose disk is full or read-only a message to end with; Airflow tries it again all the same."""
+    """Give a task whose disk is full or read-only, or whose folders are none, a message to end with.
+
+    Airflow tries it again all the same.
+    """
 
     @functools.wraps(task)
     def explained(*arguments: Any, home: str, **others: Any) -> Any:
@@ -45,6 +48,8 @@ def says_what_the_disk_refuses(task: Task) -> Task:
             return task(*arguments, home=home, **others)
         except AirflowException:
             raise
+        except UserError as error:
+            raise AirflowException(str(error)) from None
         except Exception as error:
             if problem := explain(error, Project(Path(home)).state):
                 raise AirflowException(str(problem)) from error
@@ -64,16 +69,17 @@ def claim(home: str, settings: str) -> list[Batch]:
     folder = _folder(home, pipeline)
     typed = drop_typed(get_current_context(), folder)
     items = []
+    rejected: list[str] = []
     report = notes.Report(pipeline.promote.metric)
     for taken in folder.claim(run, lambda other: is_active(f"{pipeline.name}_train", other), typed):
         try:
-            if taken.unreadable:
-                raise UserError(Problem(taken.unreadable, "Drop a small text file with a plain name and open rights."))
+            if taken.problem:
+                raise UserError(taken.problem)
             candidates = read_candidates(folder.content(taken), taken.file, _allowed(pipeline), pipeline.train.max_grid)
         except UserError as error:
-            log.error("%s is rejected:\n%s", ascii(taken.file), error)
-            folder.file_away(taken, run, str(error))
-            report.rejected(taken.file, error)
+            told = _reject(folder, taken, run, error)
+            report.rejected(taken.file, told)
+            rejected.append(str(told))
             continue
         log.info("%s asks for %d candidate(s)", taken.file, len(candidates))
         items += [
@@ -92,6 +98,9 @@ def claim(home: str, settings: str) -> list[Batch]:
     threads = max(1, cores // max(1, len(items)))
     batches = batched(items, cores)
     log.info("%d candidate(s) go to %d task(s)", len(items), len(batches))
+    # Last, where people look first: the text that stands beside each rejected config, line by line as there.
+    for line in "\n".join(rejected).splitlines():
+        log.error("%s", line)
     # As text: Airflow's own JSON has no NaN, which is a value that people give to parameters.
     return [{"label": label, "items": json.dumps(group), "threads": threads} for label, group in batches]
 
@@ -148,23 +157,32 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
         for item in json.loads(batch["items"]):
             outcome = results.get(item["drop"]) or _stopped(item["label"])
             files.setdefault(Claim(item["candidate"]["file"], item["key"]), []).append(outcome)
+    stuck: dict[str, UserError] = {}
     for taken, found in files.items():
         if any(outcome["status"] == INTERRUPTED for outcome in found):
             report.stays(taken.file)
             continue
         errors = [outcome["error"] for outcome in found if outcome["error"]]
-        place = folder.file_away(taken, run, "\n".join(errors) or None)
+        try:
+            place = folder.file_away(taken, run, "\n".join(errors) or None)
+        except UserError as refusal:  # the others are filed all the same
+            stuck[taken.key] = refusal
+            report.stays(taken.file)
+            continue
         lines = [summary(outcome, pipeline.promote.metric) for outcome in found]
         log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
         report.filed(taken.file, place, found)
     for taken in folder.claimed_by(run):
-        folder.release(taken, run)
-        report.stays(taken.file)
+        if taken.key not in stuck:
+            folder.release(taken, run)
+            report.stays(taken.file)
     try:
         _store(home).sweep_lost_runs(pipeline.name)
     except (OSError, MlflowException) as error:  # MLflow is away: the next run sweeps
         log.warning("MLflow runs of killed processes are not ended yet: %s", error)
     notes.say(report.lines())
+    if stuck:
+        raise AirflowException("\n".join(str(refusal) for refusal in stuck.values()))
 
 
 def find(home: str, settings: str) -> list[str]:
@@ -249,6 +267,16 @@ def _explained() -> Iterator[None]:
         yield
     except UserError as error:
         raise AirflowFailException(str(error)) from None
+
+
+def _reject(folder: WatchFolder, taken: Claim, run: str, error: UserError) -> UserError:
+    """File a config with a mistake away, and return what is to be said of it."""
+    log.error("%s is rejected: why is said at the end of this log", ascii(taken.file))
+    try:
+        folder.file_away(taken, run, str(error))
+    except UserError as refusal:  # it stays, and holds up no other
+        return UserError([*refusal.problems, *error.problems])
+    return error
 
 
 def _stopped(label: str) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class Dialects:
 
     def _assign(self, value: dict[str, Any], path: Path, cls: Part, used: set[str]) -> Reading:
         """Return the reading in which ``cls`` is the class."""
-        modules = [Part(value[key], (*path, key)) for key in value if word(key) in MODULES and key not in used]
+        outer = sorted((key for key in value if word(key) in MODULES and key not in used), key=_order)
+        modules = [Part(value[key], (*path, key)) for key in outer]
         cls, contradicted = joined(modules, cls)
         entry = known(cls.value)
         explicit = bool(used) and word(str(cls.path[-1])) in EXPLICIT
@@ -293,3 +294,8 @@ class Dialects:
         for part in path:
             value = value[part]
         return value
+
+
+def _order(key: str) -> int:
+    """Return where a module's word stands in the table: a package comes before its module, however it is written."""
+    return MODULES.index(word(key))

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 
 from dropforge.configs.candidates import Candidate
-from dropforge.estimators import plain
+from dropforge.estimators import packages, plain
 from dropforge.settings import Split
 
 PREPROCESSING = "none"
@@ -16,8 +16,9 @@ PREPROCESSING = "none"
 def digest(candidate: Candidate, data_digest: str, split: Split) -> str:
     """Return the digest of a candidate on its data.
 
-    It covers the normal form of the config, the preprocessing, the data, the split and scikit-learn's
-    major.minor version; not the file's name, the model's name or the order of keys.
+    It covers the normal form of the config, the preprocessing, the data, the split and the major.minor version of
+    scikit-learn, and of other packages that the model's classes come from; not the file's name, the model's name or
+    the order of keys.
     """
     import sklearn
 
@@ -26,6 +27,12 @@ def digest(candidate: Candidate, data_digest: str, split: Split) -> str:
         "preprocessing": PREPROCESSING,
         "data": data_digest,
         "split": asdict(split),
-        "scikit-learn": ".".join(sklearn.__version__.split(".")[:2]),
+        "scikit-learn": _short(sklearn.__version__),
     }
+    if others := packages(candidate.estimator):
+        content["packages"] = {name: _short(version) for name, version in others.items()}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _short(version: str) -> str:
+    return ".".join(version.split(".")[:2])

@@ -13,7 +13,7 @@ HOLDERS = ("model", "estimator", "classifier", "classificator", "algorithm")
 NAMES = ("name", "model_name", "classifier_name", "estimator_name")
 # ... or a class only.
 OTHERS = ("model_type", "type")
-# The module of a class that is split in two.
+# The module of a class that is split in two; a package comes before the module in it.
 MODULES = ("package", "library", "source", "module", "model_module")
 PARAMS = (
     "params", "parameters", "kwargs", "args", "hyperparameters", "hyper_parameters", "hyperparams", "hyper_params",

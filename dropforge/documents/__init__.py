@@ -5,7 +5,7 @@ from dropforge.documents.disk import check_disk, explain, write_whole, written
 from dropforge.documents.document import Document, Path, dotted, shown
 from dropforge.documents.markdown import code
 from dropforge.documents.problems import Problem, UserError, closest, did_you_mean
-from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes
+from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes, too_large
 from dropforge.documents.writer import flow, to_yaml
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "read_bytes",
     "shown",
     "to_yaml",
+    "too_large",
     "write_whole",
     "written",
 ]

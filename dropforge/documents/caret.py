@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from rich.cells import cell_len
 
 WIDTH = 100
 _BEFORE = 60
@@ -40,6 +41,4 @@ def printable(text: str) -> str:
 
 def _cells(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in printable(text)
-    )
+    return cell_len(printable(text))

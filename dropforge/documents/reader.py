@@ -33,7 +33,7 @@ from dropforge.documents.yaml12 import (
 MAX_BYTES = 1024 * 1024
 
 
-def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = True) -> bytes:
+def read_bytes(path: pathlib.Path, name: str | None = None) -> bytes:
     """Return the content of a regular file, up to one byte more than a document may have.
 
     A pipe or a device is not waited for.
@@ -44,8 +44,6 @@ def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = Tr
         The file.
     name : str, optional
         What messages call it.
-    follow : bool
-        Whether a link may lead to it.
 
     Raises
     ------
@@ -54,7 +52,7 @@ def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = Tr
     """
     name = name or str(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as stream:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise UserError(Problem("this is no file", "Name a file that ends in .yaml, .yml or .json.", name))
@@ -67,6 +65,12 @@ def read_bytes(path: pathlib.Path, name: str | None = None, *, follow: bool = Tr
         raise UserError(Problem("no file can have this name", "Check the name.", name)) from None
     except OSError as error:
         raise UserError(Problem(f"cannot be read: {error.strerror}", "Check its rights.", name)) from None
+
+
+def too_large(file: str) -> Problem:
+    """Return what is wrong with a document of more than ``MAX_BYTES``."""
+    remedy = "A config names estimators and parameters; keep data elsewhere."
+    return Problem(f"larger than {MAX_BYTES // 1024} KiB", remedy, file)
 
 
 def read(path: pathlib.Path, name: str | None = None) -> Document:
@@ -119,8 +123,7 @@ def parse_all(content: bytes | str, file: str) -> list[Document]:
 
 def _decode(content: bytes, file: str) -> str:
     if len(content) > MAX_BYTES:
-        remedy = "A config names estimators and parameters; keep data elsewhere."
-        raise UserError(Problem(f"larger than {MAX_BYTES // 1024} KiB", remedy, file))
+        raise UserError(too_large(file))
     if wide := _wide(content):
         raise UserError(Problem(f"the text is {wide}", "Save it as UTF-8.", file, 1))
     try:

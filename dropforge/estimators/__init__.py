@@ -3,7 +3,7 @@
 from dropforge.estimators.audit import audit, unknown_parameter
 from dropforge.estimators.build import build
 from dropforge.estimators.registry import Allowed, Entry, registry
-from dropforge.estimators.tree import Estimator, not_a_classifier, plain
+from dropforge.estimators.tree import Estimator, not_a_classifier, packages, plain
 
 __all__ = [
     "Allowed",
@@ -12,6 +12,7 @@ __all__ = [
     "audit",
     "build",
     "not_a_classifier",
+    "packages",
     "plain",
     "registry",
     "unknown_parameter",

@@ -186,7 +186,7 @@ class _Auditor:
             self.item_name(entry, item[0], [name for name, *_ in found], places[0])
             is_last = len(found) == len(value) - 1
             self.item_estimator(entry, parameter, item[1], places[1], is_last=is_last)
-            if size > 2 and not _are_columns(item[2]):  # noqa: PLR2004 - columns come third
+            if size > 2 and item[2] is not _WRONG and not _are_columns(item[2]):  # noqa: PLR2004 - columns come third
                 remedy = "Write a column's name, its number, or a list of them; a slice or function cannot be written."
                 self.complain(places[2], f"{shown(plain(item[2]))} names no columns", remedy)
             found.append(item)
@@ -305,6 +305,9 @@ def unknown_parameter(entry: Entry, name: Any) -> tuple[str, str]:
     if retired := retired_parameter(entry, str(name)):
         return f"{entry.name} has no parameter '{name}' since scikit-learn {retired.since}", retired.instead
     known = list(entry.parameters)
+    if "__" in str(name) and (entry.named_items or "estimator" in known):
+        remedy = "Write it in the estimator that has it; to try several values, name GridSearchCV with a 'param_grid'."
+        return f"{entry.name} has no parameter '{name}'", remedy
     remedy = did_you_mean(str(name), known) or f"It has: {', '.join(known) or 'none'}."
     return f"{entry.name} has no parameter '{name}'", remedy
 

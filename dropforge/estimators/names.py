@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import lru_cache
 from typing import Any
 
@@ -27,8 +28,8 @@ def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
         entry = others.get(full)
     if entry is not None:
         return entry if full in allowed else _not_allowed(full, allowed)
-    if retired := retired_class(name):
-        return retired
+    if reason := retired_class(name) or _no_estimator(name):
+        return reason
     if "." in name and name.partition(".")[0] != "sklearn":
         return _foreign(name, allowed)
     return f"scikit-learn has no estimator '{name}'", _suggest(name, allowed)
@@ -36,6 +37,24 @@ def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
 
 def _not_allowed(name: str, allowed: Allowed) -> tuple[str, str]:
     return f"the class '{name}' is not allowed here", f"The spec's allow-list is {allowed}."
+
+
+def _no_estimator(name: str) -> tuple[str, str] | None:
+    """Return why something else of scikit-learn's, which people give to estimators in Python, has no place here."""
+    from sklearn import model_selection
+    from sklearn.gaussian_process import kernels
+
+    module, _, last = name.rpartition(".")
+    if module and module.partition(".")[0] != "sklearn":
+        return None
+    if last in model_selection.__all__ and hasattr(getattr(model_selection, last), "get_n_splits"):
+        return f"'{name}' parts rows, and a config cannot hold one", "Write the number of parts instead: 5."
+    kernel = vars(kernels).get(last)
+    if inspect.isclass(kernel) and issubclass(kernel, kernels.Kernel):
+        return f"'{name}' is a kernel, and a config cannot hold one", "Leave it out for the default."
+    if last == "make_column_selector":
+        return f"'{name}' is a function, and a config cannot hold one", "List the columns: names or numbers."
+    return None
 
 
 def _foreign(name: str, allowed: Allowed) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,15 @@ def public_types(modules: tuple[str, ...]) -> frozenset[str]:
         for cls in shown | bases
         if cls.__module__.partition(".")[0] in roots and "." not in cls.__qualname__
     )
+
+
+@lru_cache(maxsize=32)
+def installed(roots: frozenset[str]) -> Mapping[str, str]:
+    """Return what is installed under the names of top-level modules: the packages' own names, and their versions."""
+    if not roots:
+        return {}
+    names = importlib.metadata.packages_distributions()
+    return {name: importlib.metadata.version(name) for root in sorted(roots) for name in sorted(set(names[root]))}
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dropforge.documents import Document, Path, Problem
 from dropforge.estimators.registry import Kind, registry
-from dropforge.estimators.thirdparty import admitted, entry_of
+from dropforge.estimators.thirdparty import admitted, entry_of, installed
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ def paths(value: Any) -> frozenset[str]:
     return frozenset()
 
 
+def packages(tree: Estimator) -> Mapping[str, str]:
+    """Return the packages beside scikit-learn that a tree's classes come from, with their versions."""
+    return installed(frozenset(path.partition(".")[0] for path in paths(tree)) - {"sklearn"})
+
+
 def named_items(tree: Estimator) -> dict[str, Any]:
     """Return the estimators to which a tree gives names (a Pipeline's steps)."""
     parameter = entry_of(tree.path).named_items
@@ -50,13 +55,15 @@ def named_items(tree: Estimator) -> dict[str, Any]:
 def role(tree: Estimator) -> Kind:
     """Return what a tree is: a Pipeline is what its last step is, a search what it searches for."""
     decisive = _decisive(tree)
+    if not decisive.path:  # the auditor found it wrong, and has said so
+        return "other"
     kind = entry_of(decisive.path).kind
     return "transformer" if kind == "other" and decisive.params.get("steps") else kind
 
 
 def _decisive(tree: Estimator) -> Estimator:
     """Return the estimator inside that makes a tree what it is, or itself."""
-    if entry_of(tree.path).kind != "other":
+    if not tree.path or entry_of(tree.path).kind != "other":
         return tree
     steps = tree.params.get("steps")
     inner = steps[-1][1] if steps else tree.params.get("estimator")

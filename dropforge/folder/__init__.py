@@ -1,7 +1,7 @@
 """The watch folder: whole files, who has claimed them, and where they end up."""
 
 from dropforge.folder.claims import DONE, REJECTED, Claim, WatchFolder
-from dropforge.folder.files import SETTLE_SECONDS, SUFFIXES, is_config_name, is_whole, whole_files
+from dropforge.folder.files import SETTLE_SECONDS, SUFFIXES, arrived, is_config_name, is_whole
 
 __all__ = [
     "DONE",
@@ -10,7 +10,7 @@ __all__ = [
     "SUFFIXES",
     "Claim",
     "WatchFolder",
+    "arrived",
     "is_config_name",
     "is_whole",
-    "whole_files",
 ]

@@ -6,46 +6,52 @@ until it is filed; its content is kept as a snapshot, so that a config that is r
 
 from __future__ import annotations
 
+import errno
 import functools
-import hashlib
 import itertools
 import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock
 
-from dropforge.documents import MAX_BYTES, write_whole, written
-from dropforge.folder.files import whole_files
+from dropforge.documents import Problem, UserError, write_whole, written
+from dropforge.folder.drop import key_of, read
+from dropforge.folder.files import SETTLE_SECONDS, arrived
 
 DONE, REJECTED, CLAIMS = "done", "rejected", ".claims"
 NOBODY = ""
+_IMMOVABLE = (errno.EACCES, errno.EPERM, errno.EBUSY)  # somebody else's, immutable, or mounted there
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A config that a run has taken.
+    """What lay under a config's name, and a run has taken.
 
     Parameters
     ----------
     file : str
         Its name in the watch folder.
     key : str
-        Digest of name and content.
+        Tells it from anything else of its name: a digest of name and content, or of name and problem.
     drop : str
         Names this drop; it stays when another run takes the claim over.
-    unreadable : str
-        Why the file cannot be read; empty if it can.
+    problem : Problem, optional
+        Why it was not read: it is no file, say. There is no snapshot of it then.
     """
 
     file: str
     key: str
     drop: str = field(default="", compare=False)
-    unreadable: str = ""
+    problem: Problem | None = None
+
+
+class _NothingLeftError(Exception):
+    """What was claimed is gone, and there is no snapshot of it."""
 
 
 class WatchFolder:
@@ -56,9 +62,18 @@ class WatchFolder:
         self.claims = path / CLAIMS
 
     def prepare(self) -> None:
-        """Make the folders."""
-        for folder in (self.path, self.claims, self.snapshots):
-            folder.mkdir(parents=True, exist_ok=True)
+        """Make the folders.
+
+        Raises
+        ------
+        UserError
+            If something else is in the place of one.
+        """
+        for folder in (self.path, self.snapshots, self.claims):
+            _made(folder, may_be_link=folder != self.claims)
+        for folder in (self.path / DONE, self.path / REJECTED):
+            if os.path.lexists(folder):
+                _made(folder)
 
     def drop(self, name: str, content: bytes) -> str:
         """Put a config into the folder, whole and once: what was claimed under this name before is not dropped again.
@@ -70,12 +85,14 @@ class WatchFolder:
         """
         self.prepare()
         with self._lock():
-            if not (self.snapshots / _key(name, content)).exists():
+            if not (self.snapshots / key_of(name, content)).exists():
                 write_whole(self.path / name, content)
         return name
 
     def claim(self, run: str, is_active: Callable[[str], bool], whole: Iterable[str] = ()) -> list[Claim]:
-        """Claim every whole file that no other active run has, and what a run that ended left unfiled.
+        """Claim all that arrived whole and no other active run has, and what a run that ended left unfiled.
+
+        What is no file, or cannot be read, is claimed as well: its claim says why.
 
         Parameters
         ----------
@@ -90,29 +107,30 @@ class WatchFolder:
         self.prepare()
         taken = []
         with self._lock():
-            for path in dict.fromkeys([*whole_files(self.path), *(self.path / name for name in whole)]):
-                content, unreadable = _read(path)
-                if content is None:
-                    continue  # taken back since the folder was listed
-                key = _key(path.name, content)
-                record = _read_record(self.claims / f"{key}.json") or {}
+            settled = dict.fromkeys(arrived(self.path), SETTLE_SECONDS)
+            for path, settle in (settled | {self.path / name: 0.0 for name in whole}).items():
+                drop = read(path)
+                if drop is None or not drop.is_whole(settle):
+                    continue  # taken back or replaced since the folder was listed, or somebody is writing again
+                record = _read_record(self.claims / f"{drop.key}.json") or {}
                 owner = record.get("run")
                 if owner and owner != run and is_active(owner):
                     continue
-                claim = Claim(path.name, key, record.get("drop") or uuid.uuid4().hex, unreadable)
-                write_whole(self.snapshots / claim.key, content)
+                claim = Claim(path.name, drop.key, record.get("drop") or uuid.uuid4().hex, drop.problem)
+                if drop.problem is None:
+                    write_whole(self.snapshots / claim.key, drop.content)
                 self._record(claim, run)
                 taken.append(claim)
             taken += self._replaced({claim.key for claim in taken}, run, is_active)
         return taken
 
     def waiting(self, is_active: Callable[[str], bool]) -> list[str]:
-        """Return the names of the whole files that no active run has claimed."""
+        """Return the names of what arrived whole and no active run has claimed."""
         if not self.path.is_dir():
             return []
         is_active = functools.cache(is_active)
         active = {key: record["file"] for key, record in self._records() if record["run"] and is_active(record["run"])}
-        return [path.name for path in whole_files(self.path) if not _is_among(path, active)]
+        return [path.name for path in arrived(self.path) if not _is_among(path, active)]
 
     def content(self, claim: Claim) -> bytes:
         """Return a config as it was when it was claimed."""
@@ -127,26 +145,32 @@ class WatchFolder:
         Returns
         -------
         pathlib.Path or None
-            Where it is now; None where another run has it.
+            Where it is now; None where another run has it, or nothing is left that could be filed: it could not
+            be read, and was taken back or replaced.
+
+        Raises
+        ------
+        UserError
+            If just this one cannot be moved, or ``done/`` or ``rejected/`` is no folder. It stays claimed.
         """
         self.prepare()
         with self._lock():
             owner = self._owner(claim.key)
             if owner is not None and owner != run:
                 return None
-            folder = self.path / (REJECTED if error else DONE)
-            folder.mkdir(exist_ok=True)
+            folder = _made(self.path / (REJECTED if error else DONE))
             current = self._locate(claim, folder, is_filed=owner is None)
             stays = current is not None and current.parent == folder
             target = current if current and stays else _free_name(folder / claim.file)
-            with _explained(target, error):
-                if current is None:  # replaced meanwhile: what stands there now is a new drop
-                    write_whole(target, self.content(claim))
-                elif not stays:
-                    current.replace(target)
-                    _error_file(current).unlink(missing_ok=True)
+            is_left = True
+            try:
+                with _explained(target, error):
+                    if not stays:
+                        self._put(claim, current, target)
+            except _NothingLeftError:
+                is_left = False
             self._forget(claim)
-        return target
+        return target if is_left else None
 
     def release(self, claim: Claim, run: str) -> None:
         """Give a claim back: the file stays, and the next run takes it over as the same drop."""
@@ -165,7 +189,23 @@ class WatchFolder:
         """
         dropped, filed = iter([self.path / claim.file]), self._filed(claim, folder)
         places = itertools.chain(filed, dropped) if is_filed else itertools.chain(dropped, filed)
-        return next((p for p in places if p.is_file() and _key(claim.file, _read(p)[0] or b"") == claim.key), None)
+        return next((place for place in places if _is_claimed(place, claim, in_use=place.parent != self.path)), None)
+
+    def _put(self, claim: Claim, current: Path | None, target: Path) -> None:
+        """Move what was claimed from ``current`` to ``target``, or write it there anew where it was replaced.
+
+        Nothing keeps people from replacing it between a look and a move. So the look comes after the move, and
+        what turns out to be another drop, or is being written to, goes back.
+        """
+        if current is not None and _moved(current, target, claim.file):
+            if _is_claimed(target, claim, in_use=current.parent != self.path):
+                with suppress(IsADirectoryError):
+                    _error_file(current).unlink(missing_ok=True)
+                return
+            target.rename(_free_name(current))
+        if not (self.snapshots / claim.key).exists():
+            raise _NothingLeftError
+        write_whole(target, self.content(claim))
 
     def _filed(self, claim: Claim, folder: Path) -> Iterator[Path]:
         """Give the filed files that may be the claim's; the folders are listed only when they are asked for."""
@@ -212,28 +252,47 @@ def _claim(key: str, record: dict[str, str]) -> Claim:
     return Claim(record["file"], key, record["drop"])
 
 
-def _key(name: str, content: bytes) -> str:
-    return hashlib.sha256(os.fsencode(name) + b"\0" + content).hexdigest()[:32]
-
-
-def _read(path: Path) -> tuple[bytes | None, str]:
-    """Return a file's content, or why it has none; None if there is no such file."""
+def _made(folder: Path, may_be_link: bool = False) -> Path:
+    """Make a folder if it is not there; one of our own is never somewhere else by way of a link."""
     try:
-        path.name.encode()
-        if path.stat().st_size > MAX_BYTES:
-            return b"", f"is larger than {MAX_BYTES // 1024} KiB"
-        return path.read_bytes(), ""
-    except UnicodeEncodeError:
-        return b"", "cannot be read: its name is not UTF-8 text"
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        what = "a link" if folder.is_symlink() else "a file"
+    else:
+        if may_be_link or not folder.is_symlink():
+            return folder
+        what = "a link"
+    remedy = "Move it away: the folder is then made, and all that was dropped goes on."
+    raise UserError(Problem(f"this is {what} where a folder must be", remedy, str(folder)))
+
+
+def _moved(current: Path, target: Path, file: str) -> bool:
+    """Move something as it is; return whether it was still there."""
+    try:
+        current.rename(target)
     except FileNotFoundError:
-        return None, ""
+        return False
     except OSError as error:
-        return b"", f"cannot be read: {error.strerror}"
+        if error.errno not in _IMMOVABLE:
+            raise
+        remedy = "Move it away yourself, or give the user that runs Dropforge the right to do so."
+        message = f"cannot be moved to {target.parent.name}/: {error.strerror}"
+        raise UserError(Problem(message, remedy, file)) from error
+    return True
+
+
+def _is_claimed(path: Path, claim: Claim, in_use: bool) -> bool:
+    """Return whether what lies at ``path`` was claimed; ``in_use`` says whether somebody may be writing to it."""
+    drop = read(path, claim.file)
+    return drop is not None and drop.key == claim.key and (in_use or drop.is_still)
 
 
 def _is_among(path: Path, claimed: dict[str, str]) -> bool:
     """Return whether one of the claims (key to name) is the file's, with the content that it has now."""
-    return path.name in claimed.values() and _key(path.name, _read(path)[0] or b"") in claimed
+    if path.name not in claimed.values():
+        return False
+    drop = read(path)
+    return drop is not None and drop.key in claimed
 
 
 def _explained(path: Path, error: str | None) -> AbstractContextManager[None]:
@@ -248,10 +307,14 @@ def _error_file(path: Path) -> Path:
 def _free_name(path: Path) -> Path:
     number = 1
     free = path
-    while free.exists() or free.is_symlink():
+    while os.path.lexists(free) or _is_folder(_error_file(free)):
         free = path.with_name(_joined(path.stem, f"-{number}{path.suffix}"))
         number += 1
     return free
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _is_named_after(name: str, file: str) -> bool:
@@ -264,7 +327,7 @@ def _joined(beginning: str, end: str) -> str:
     """Join a name; a beginning that is too long for a file system is cut, and a digest tells it from others."""
     if len(os.fsencode(beginning + end)) <= _LONGEST_NAME:
         return beginning + end
-    end = f"-{_key(beginning, b'')[:8]}{end}"
+    end = f"-{key_of(beginning, b'')[:8]}{end}"
     while len(os.fsencode(beginning + end)) > _LONGEST_NAME:
         beginning = beginning[:-1]
     return beginning + end

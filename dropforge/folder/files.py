@@ -1,4 +1,4 @@
-"""Which files of a watch folder are configs, and which of them have arrived whole."""
+"""What arrives in a watch folder under a config's name, and which of it has arrived whole."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -15,8 +16,11 @@ SETTLE_SECONDS = 0.3
 EMPTY_SECONDS = 30.0
 
 
-def whole_files(folder: Path) -> list[Path]:
-    """Return the configs in ``folder`` that are whole, oldest first."""
+def arrived(folder: Path) -> list[Path]:
+    """Return what is whole in ``folder`` and has a config's name, oldest first.
+
+    Folders, links and pipes of such a name are among them: somebody has to say that they are no configs.
+    """
     found = []
     for entry in os.scandir(folder):
         path = Path(entry.path)
@@ -34,32 +38,40 @@ def is_config_name(name: str) -> bool:
 def is_whole(path: Path, settle: float = SETTLE_SECONDS) -> bool:
     """Return whether nobody is still writing ``path``.
 
-    A file is whole when it has not changed for ``settle`` seconds and no process holds it open for writing (Linux
-    tells; elsewhere the time alone decides). An empty one waits longer: its writer may be slow to begin.
+    It is whole when it has not changed for ``settle`` seconds and no process holds it open for writing (Linux
+    tells; elsewhere the time alone decides). An empty file waits longer: its writer may be slow to begin.
     """
     try:
         status = path.lstat()
     except FileNotFoundError:
         return False
+    return is_quiet(status, settle) and not (stat.S_ISREG(status.st_mode) and _is_being_written(path))
+
+
+def is_quiet(status: os.stat_result, settle: float = SETTLE_SECONDS) -> bool:
+    """Return whether something has not changed for ``settle`` seconds; an empty file and a folder are given more."""
     # A writer may set the first of these, to a time to come; nobody can set the second.
     age = time.time() - min(status.st_mtime, status.st_ctime)
-    return (
-        stat.S_ISREG(status.st_mode)
-        and age >= (settle if status.st_size else EMPTY_SECONDS)
-        and not _is_being_written(path)
-    )
+    may_be_begun = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and not status.st_size)
+    return age >= (EMPTY_SECONDS if may_be_begun else settle)
 
 
-def _is_being_written(path: Path) -> bool:
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Open something to read, but never what a link leads to, and without waiting for a pipe's other end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def has_writer(descriptor: int) -> bool:
     """Ask the kernel for a read lease, which it refuses while a writer has the file open (fcntl(2))."""
     if sys.platform != "linux":
         return False
     import fcntl
 
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return False  # what cannot be read is claimed, and explained there
     try:
         # A writer who comes while we hold the lease makes the kernel send a signal: SIGIO, which would end this
         # process, unless another is asked for.
@@ -70,6 +82,12 @@ def _is_being_written(path: Path) -> bool:
         return True
     except OSError:
         return False  # a file system without leases
-    finally:
-        os.close(descriptor)
     return False
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        with opened(path) as descriptor:
+            return has_writer(descriptor)
+    except OSError:
+        return False  # what cannot be read is claimed, and explained there

@@ -40,8 +40,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from dropforge.configs import Candidate
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
-from dropforge.estimators import Allowed
-from dropforge.estimators.tree import paths
+from dropforge.estimators import Allowed, packages
 from dropforge.estimators.trusted import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
@@ -234,11 +233,7 @@ def _save(
 
 def _pins_of(candidate: Candidate) -> list[str]:
     """Return what a candidate's model is loaded with again: other packages too, if its classes are theirs."""
-    roots = {path.partition(".")[0] for path in paths(candidate.estimator)} - {"sklearn"}
-    if not roots:
-        return _PINS
-    names = importlib.metadata.packages_distributions()
-    return [*_PINS, *(f"{name}=={importlib.metadata.version(name)}" for root in sorted(roots) for name in names[root])]
+    return [*_PINS, *(f"{name}=={version}" for name, version in packages(candidate.estimator).items())]
 
 
 def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> None:

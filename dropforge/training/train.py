@@ -30,7 +30,7 @@ class Outcome:
     Parameters
     ----------
     status : str
-        ``trained``; ``known`` where the same candidate had a version already; ``failed``.
+        ``trained``; ``known`` where the same candidate had a version of another drop already; ``failed``.
     candidate : str
         Its label.
     cls : str
@@ -128,7 +128,9 @@ def _train_once(
         store.end_lost_runs(pipeline.name, key)
         same = {"drop": drop} if candidate.force and drop else {"config_digest": key}
         if not (candidate.force and not drop) and (known := store.find(pipeline.name, same)):
-            found = Outcome("known", candidate.label, candidate.estimator.path, known.version, known.run_id)
+            # A task that is tried again, or cleared, finds what its own drop became: to people that is no repetition.
+            status: Literal["trained", "known"] = "trained" if drop and known.tags.get("drop") == drop else "known"
+            found = Outcome(status, candidate.label, candidate.estimator.path, known.version, known.run_id)
             return replace(found, metrics=store.metrics(known))
         try:
             estimator = build(candidate.estimator, pipeline.data.split.seed)

@@ -104,8 +104,8 @@ def test_nobody_is_told_where_the_spec_names_nobody():
 
 def test_every_task_explains_itself():
     for dag in loaded(PLAIN).values():
-        assert "**What happens next:**" in dag["doc_md"]
-        assert "**Where to look:**" in dag["doc_md"]
+        assert "### What happens next\n\n" in dag["doc_md"]
+        assert "### Where to look\n\n" in dag["doc_md"]
         for entry in dag["tasks"]:
             assert len(entry["doc_md"]) > 50
             # A title begins with the id, which scripts and docs use.
@@ -126,8 +126,20 @@ def test_the_docs_say_what_is_watched_and_allowed():
     assert "classifiers of `sklearn.tree.*`, but not `*.ExtraTree*`" in train
     assert "class: sklearn.tree.DecisionTreeClassifier" in train
     assert "by at least 0.01. It must reach 0.8." in promote
-    assert "as soon as there are new ones" in promote
+    assert "It looks every 5 min, and as soon as there are new ones." in promote
     assert "does not serve this pipeline" in promote
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("@daily", "It looks daily (time zone UTC)."),
+        ("5 4 * * 1", "It looks on the schedule `5 4 * * 1` (time zone UTC)."),
+    ],
+)
+def test_a_time_of_day_has_its_time_zone(schedule, words):
+    pipeline = replace(PLAIN, promote=replace(PLAIN.promote, schedule=schedule))
+    assert words in loaded(pipeline)["wine_promote"]["doc_md"]
 
 
 def test_the_form_takes_a_config_and_shows_one_that_is_allowed():

@@ -89,7 +89,12 @@ def be_without_mlflow(project, seconds, number):
 
 
 def vacate(project):
-    """Take title and stage from the champion, so that the next version becomes it however good it is."""
+    """Take title and stage from the champion, so that the next version becomes it however good it is.
+
+    Whatever was dropped before is decided first: else it would take the place that is made free here.
+    """
+    until(lambda: not _pending(project.versions(PIPELINE)), "all versions are decided")
+    project.idle(f"{PIPELINE}_train", f"{PIPELINE}_promote")
     if champion := project.champion(PIPELINE):
         project.mlflow.delete_registered_model_alias(PIPELINE, "production")
         project.mlflow.transition_model_version_stage(PIPELINE, champion, "Archived")
@@ -145,7 +150,7 @@ def _places(folder, file):
 def _wrong(project, versions):
     if running := project.running(PIPELINE):
         yield f"MLflow runs {running} are RUNNING"
-    if pending := [version.version for version in versions if version.tags["decision"] == "pending"]:
+    if pending := _pending(versions):
         yield f"versions {pending} are not decided"
     champion = project.champion(PIPELINE)
     if champion not in [version.version for version in versions]:
@@ -154,3 +159,7 @@ def _wrong(project, versions):
         yield f"versions {staged} are in Production, and {champion} is champion"
     if (served := project.served(PIPELINE)) != champion:
         yield f"version {served} is served, and {champion} is champion"
+
+
+def _pending(versions):
+    return [version.version for version in versions if version.tags["decision"] == "pending"]

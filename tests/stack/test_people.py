@@ -10,6 +10,7 @@ NEIGHBOURS = "class: sklearn.neighbors.KNeighborsClassifier\nparams: {n_neighbor
 
 def trigger(project, pipeline, config):
     """Type a config into the form of the train DAG, and return the run that did it."""
+    until(lambda: project.airflow.get(f"/dags/{pipeline}_train").is_success, "Airflow has read the DAG")
     body = {"logical_date": None, "conf": {"config": config}}
     answer = project.airflow.post(f"/dags/{pipeline}_train/dagRuns", json=body)
     answer.raise_for_status()

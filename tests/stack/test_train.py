@@ -82,6 +82,51 @@ def test_a_broken_config_stops_no_other_and_is_explained(project):
     assert "broken.yaml" not in by_file(project, "drops")
 
 
+def test_what_is_no_config_is_explained_and_the_others_are_trained(project, tmp_path):
+    secret = tmp_path / "secret.yaml"
+    secret.write_text(tree(91))
+    bomb = "a: &a [x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{of}'] * 8)}]\n" for of, name in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    hostile = {
+        "outside.yaml": (lambda path: path.symlink_to(secret), "a symbolic link"),
+        "dangling.yml": (lambda path: path.symlink_to("nowhere"), "a symbolic link"),
+        "pipe.json": (os.mkfifo, "a named pipe"),
+        "folder.yaml": (lambda path: secret.with_name("moved").rename(path), "a folder"),
+        "utf16.yaml": (lambda path: path.write_bytes(tree(92).encode("utf-16")), "UTF-16"),
+        "nul.yaml": (lambda path: path.write_text("class: SVC\0\n"), "nul.yaml"),
+        "aliases.yaml": (lambda path: path.write_text(bomb + "class: SVC\nparams: {C: *i}\n"), "aliases.yaml"),
+        "large.json": (lambda path: path.write_bytes(b" " * 10 * 2**20), "larger than 1024 KiB"),
+        "two\nlines.yaml": (lambda path: path.write_text("class: Nothing\n"), "Nothing"),
+        "-rf \N{SNOWMAN}.yaml": (lambda path: path.write_text("class: Nothing\n"), "Nothing"),
+    }
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "inside.yaml").write_text(tree(93))
+    os.utime(tmp_path / "moved", (0, 0))  # or the folder is given 30 seconds to be filled
+    watch = project.watch("drops")
+    with_newline = "good\n3.yaml"
+    project.drop("drops", good4_yaml=tree(94))
+    for name, (make, _) in hostile.items():
+        make(watch / name)
+    (watch / with_newline).write_text(tree(95))
+    project.drop("drops", good5_yaml=tree(96))
+
+    good = ["good4.yaml", with_newline, "good5.yaml"]
+    project.filed("drops", *good)
+    until(lambda: all(os.path.lexists(watch / "rejected" / name) for name in hostile), "the others are rejected")
+    project.idle("drops_train")
+    for name, (_, said) in hostile.items():
+        assert said in (watch / "rejected" / f"{name}.error.txt").read_text()
+        assert not os.path.lexists(watch / name)
+    assert (watch / "rejected" / "outside.yaml").readlink() == secret
+    assert (watch / "rejected" / "pipe.json").is_fifo()
+    assert (watch / "rejected" / "folder.yaml" / "inside.yaml").read_text() == tree(93)
+    assert secret.read_text() == tree(91)
+    versions = by_file(project, "drops")
+    assert set(good) <= set(versions)
+    assert not set(hostile) & set(versions)
+
+
 def test_a_candidate_that_cannot_be_fitted_is_rejected_and_the_others_of_its_file_stay(project):
     text = (
         "models:\n"

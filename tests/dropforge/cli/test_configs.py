@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
+
+import pytest
 
 from dropforge.project import Project
 from dropforge.registry import Store
@@ -89,3 +93,70 @@ def test_what_users_wrote_is_printed_as_they_wrote_it(run: Run, stocked: Project
     store = Store.connect(stocked)
     store.tag(version_of(store, 1), {"config_file": "[red]:x:"})
     assert "[red]:x:" in run("versions", "wine").out
+
+
+def test_check_of_a_folder_takes_what_a_watch_folder_would(run: Run, home: Path) -> None:
+    wine = home / "configs" / "wine"
+    for folder in ("done", "rejected", ".claims", "more"):
+        (wine / folder).mkdir()
+    names = ["b.yaml", "a.JSON", "c.yml", "a.txt", ".hidden.yaml", "~b.yaml", "done/d.yaml", "rejected/e.yaml"]
+    for name in [*names, ".claims/f.json", "more/g.yaml"]:
+        (wine / name).write_bytes(b'{"class": "GaussianNB"}')
+    taken = ["a.JSON", "b.yaml", "c.yml", "more/g.yaml"]
+    found = run("check", "--json", "configs/wine")
+    assert (found.code, [result["file"] for result in found.json]) == (0, [f"configs/wine/{name}" for name in taken])
+    # A bad one hides no other; a file that is named is looked at wherever it lies.
+    (wine / "more" / "g.yaml").write_bytes(BAD)
+    result = run("check", "configs/wine", "configs/wine/rejected/e.yaml")
+    assert result.code == 1
+    for line in (
+        *(f"configs/wine/{name}: 1 candidate(s)\n" for name in [*taken[:3], "rejected/e.yaml"]),
+        "configs/wine/more/g.yaml: 1 mistake\n",
+    ):
+        assert line in result.out
+
+
+def test_check_of_an_empty_folder_says_so(run: Run) -> None:
+    assert run("check", "configs/wine") == Result(0, "no config there\n", "")
+    assert run("check", "--json", "configs/wine").json == []
+
+
+def test_limit_of_grids_is_that_of_the_spec(run: Run, home: Path) -> None:
+    path = config(b"class: SVC\ngrid: {C: [1, 2, 3]}\n")
+    assert run("check", path).out == "configs/wine/model.yaml: 3 candidate(s)\n"
+    (home / "pipelines.yaml").write_text(SPEC.replace("timeout_seconds: 120", "timeout_seconds: 120, max_grid: 2"))
+    result = run("check", path)
+    assert result.code == 1
+    assert "the grid has 3 combinations, and the spec allows 2" in result.out
+    assert "raise train.max_grid in the spec" in result.out
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Put something into the pipe that a command reads."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]], ids=["nothing", "-"])
+def test_convert_takes_what_comes_in_by_a_pipe(run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    pipe(monkeypatch, b"small: {type: SVC, kwargs: [C: 1, gamma: auto]}")
+    plain = "class: sklearn.svm.SVC\nparams:\n  C: 1\n  gamma: auto\nname: small\n"
+    assert run("convert", *arguments) == Result(0, plain, "")
+    pipe(monkeypatch, plain.encode())
+    model = {"class": "sklearn.svm.SVC", "params": {"C": 1, "gamma": "auto"}, "name": "small"}
+    assert run("convert", "--json", *arguments).json == model
+
+
+def test_convert_joins_files_and_the_pipe(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b'[{"model": "GaussianNB"}]')
+    found = run("convert", "--json", config(b"classifier: SVC\nC: 2", "a.yaml"), "-", config(TREE)).json
+    names = [model["class"].rpartition(".")[2] for model in found["models"]]
+    assert names == ["SVC", "GaussianNB", "DecisionTreeClassifier"]
+
+
+def test_convert_names_every_mistake_and_prints_nothing_else(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe(monkeypatch, b"class: SVC\nmodel: GaussianNB")
+    result = run("convert", "-", config(b"class: [", "a.yaml"), config(TREE), "gone.yaml")
+    assert (result.code, result.out) == (1, "")
+    for place in ("stdin.yaml:2:1: model: two classes are named", "configs/wine/a.yaml:1:9: this is not YAML"):
+        assert place in result.err
+    assert "gone.yaml: there is no such file" in result.err

@@ -6,6 +6,7 @@ import pytest
 
 from dropforge.configs import digest, read_candidates
 from dropforge.estimators import Allowed
+from dropforge.estimators.thirdparty import installed
 from dropforge.settings import Split
 
 SPLIT = Split(test=0.2, holdout=0.2, seed=42)
@@ -67,3 +68,25 @@ def test_the_version_of_scikit_learn_counts_without_its_patch(monkeypatch):
         digests.append(digest_of(FOREST))
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
+
+
+def test_the_version_of_another_package_counts_where_its_classes_are_used(monkeypatch):
+    allowed = Allowed(("sklearn.*", "lightgbm.*"))
+
+    def digests():
+        installed.cache_clear()
+        texts = (
+            "class: LGBMClassifier",
+            "class: BaggingClassifier\nparams: {estimator: {class: LGBMClassifier}}",
+            FOREST,
+        )
+        return [digest(one, "d1", SPLIT) for text in texts for one in read_candidates(text.encode(), "a.yaml", allowed)]
+
+    found = []
+    for version in ("4.6.0", "4.6.7", "4.7.0"):
+        monkeypatch.setattr("importlib.metadata.version", lambda name, version=version: version)
+        found.append(digests())
+    monkeypatch.undo()
+    installed.cache_clear()
+    assert found[0] == found[1]
+    assert [one == other for one, other in zip(found[0], found[2], strict=True)] == [False, False, True]

@@ -12,6 +12,7 @@ from dropforge.documents import Document, UserError, parse, read
 from dropforge.documents.reader import MAX_BYTES
 from dropforge.documents.yaml12 import MAX_DEPTH, MAX_VALUES
 from tests.dropforge.documents.values import texts
+from tests.dropforge.fuzz import holds, shortly_and_for_long
 
 FILES = ("a.yaml", "a.yml", "a.json", "A.JSON")
 YAML_PIECES = (
@@ -21,6 +22,7 @@ YAML_PIECES = (
     "\u2028", "\0", "\ufeff", "\x7f", "\r",
 )  # fmt: skip
 yaml_soup = st.lists(st.sampled_from(YAML_PIECES), max_size=14).map("".join)
+names = st.sampled_from(FILES)
 json_soup = st.lists(st.sampled_from([*'{}[]",:\\ \n\t1-.e', '"a"', "null", "NaN", "\\ud800"]), max_size=14).map(
     "".join
 )
@@ -41,22 +43,17 @@ def mistake(content, file="a.yaml"):
     return problem
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=60) | yaml_soup.map(str.encode) | json_soup.map(str.encode), st.sampled_from(FILES))
-def test_any_bytes_give_a_document_or_a_user_error(content, file):
-    with contextlib.suppress(UserError):
-        assert isinstance(parse(content, file), Document)
+@shortly_and_for_long
+def test_anything_gives_a_document_that_can_be_written_or_a_user_error(examples):
+    def check(content, file):
+        with contextlib.suppress(UserError):
+            document = parse(content, file)
+            assert isinstance(document, Document)
+            # As JSON for Airflow, as UTF-8 for everybody.
+            json.dumps(document.value, ensure_ascii=False).encode()
 
-
-@settings(max_examples=300, deadline=None)
-@given(st.text(max_size=40) | yaml_soup | json_soup, st.sampled_from(FILES))
-def test_any_text_gives_a_document_or_a_user_error(content, file):
-    try:
-        document = parse(content, file)
-    except UserError:
-        return
-    # What was read can be written: as JSON for Airflow, as UTF-8 for everybody.
-    json.dumps(document.value, ensure_ascii=False).encode()
+    soup = yaml_soup | json_soup
+    holds(examples * 3, check, st.binary(max_size=60) | st.text(max_size=40) | soup | soup.map(str.encode), names)
 
 
 @settings(max_examples=100, deadline=None)

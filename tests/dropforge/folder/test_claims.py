@@ -1,7 +1,6 @@
 """A config belongs to exactly one run, and ends in done/ or rejected/."""
 
 import os
-import pathlib
 import threading
 
 import pytest
@@ -226,26 +225,6 @@ def test_a_claim_that_is_given_back_is_free(folder):
     assert folder.claim("r2", everybody) == [claim]
 
 
-def test_a_file_that_cannot_be_read_is_claimed_and_says_why(folder, monkeypatch):
-    path = drop(folder.path, "secret.yaml", "S")
-    drop(folder.path, "a.yaml", "A")
-    real = pathlib.Path.read_bytes
-
-    def read_bytes(self):
-        if self.name == "secret.yaml":
-            raise PermissionError(13, "Permission denied")
-        return real(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(pathlib.Path, "read_bytes", read_bytes)
-        secret, readable = sorted(folder.claim("r1", everybody), key=lambda claim: claim.file, reverse=True)
-        assert (secret.file, secret.unreadable) == (path.name, "cannot be read: Permission denied")
-        assert readable.unreadable == ""
-        assert folder.waiting(everybody) == []
-        folder.file_away(secret, "r1", secret.unreadable)
-    assert tree(folder)["rejected/secret.yaml"] == "S"
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -270,9 +249,9 @@ def test_any_name_goes_all_the_way(folder, name):
 def test_a_name_that_is_no_text_is_rejected_and_keeps_its_content(folder):
     drop(folder.path, "caf\udce9.yaml", "A")
     (claim,) = folder.claim("r1", everybody)
-    assert claim.unreadable == "cannot be read: its name is not UTF-8 text"
-    folder.file_away(claim, "r1", f"{claim.file}: {claim.unreadable}")
-    assert sorted(tree(folder).values()) == ["A", "caf\\udce9.yaml: cannot be read: its name is not UTF-8 text\n"]
+    assert "not UTF-8" in claim.problem.message
+    folder.file_away(claim, "r1", str(claim.problem))
+    assert sorted(tree(folder).values()) == ["A", "caf�.yaml: its name is not UTF-8 text\n    Give it another name.\n"]
 
 
 def test_a_drop_keeps_its_name_when_another_run_takes_the_claim_over(folder):
@@ -293,5 +272,5 @@ def test_a_huge_file_is_not_read_and_is_filed_with_the_reason(folder):
     os.truncate(path, 50 * 2**30)  # of holes: reading it would take minutes and all the memory
     os.utime(path, (0, 0))
     (claim,) = folder.claim("run", nobody)
-    assert "larger than 1024 KiB" in claim.unreadable
-    assert folder.file_away(claim, "run", claim.unreadable) == folder.path / "rejected" / "huge.json"
+    assert "larger than 1024 KiB" in claim.problem.message
+    assert folder.file_away(claim, "run", str(claim.problem)) == folder.path / "rejected" / "huge.json"

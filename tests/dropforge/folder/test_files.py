@@ -1,13 +1,12 @@
 """Only whole configs are seen, oldest first."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
-from dropforge.folder import is_config_name, is_whole, whole_files
-from tests.dropforge.folder.drops import drop
+from dropforge.folder import arrived, is_config_name, is_whole
+from tests.dropforge.folder.drops import KINDS, aged, drop, make
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a file open")
 
@@ -92,13 +91,18 @@ def test_a_writer_who_comes_in_that_moment_does_not_end_the_process(tmp_path):
     assert (done.returncode, done.stdout.split("\n")[:2]) == (0, ["a writer came", "and we live"])
 
 
-def test_only_regular_files_are_seen(tmp_path):
-    path = drop(tmp_path, "a.yaml")
-    (tmp_path / "folder.yaml").mkdir()
-    (tmp_path / "link.yaml").symlink_to(path)
-    (tmp_path / "dangling.yaml").symlink_to(tmp_path / "nothing")
-    os.mkfifo(tmp_path / "pipe.yaml")
-    assert whole_files(tmp_path) == [path]
+def test_what_has_the_name_of_a_config_and_is_no_file_is_seen_as_well(tmp_path):
+    watch = tmp_path / "watch"
+    watch.mkdir()
+    paths = [make(kind, watch / f"{kind}.yaml", tmp_path / "outside") for kind in KINDS]
+    aged(make("folder", watch / "subfolder", tmp_path))
+    assert sorted(arrived(watch)) == sorted(paths)
+
+
+def test_a_folder_that_somebody_may_be_filling_is_given_more_time(tmp_path):
+    path = make("folder", tmp_path / "a.yaml", tmp_path)
+    assert not is_whole(aged(path, 5))
+    assert is_whole(aged(path, 60))
 
 
 def test_whole_files_come_oldest_first(tmp_path):
@@ -106,7 +110,7 @@ def test_whole_files_come_oldest_first(tmp_path):
     drop(tmp_path, "half.yaml", age=0)
     drop(tmp_path, "notes.txt")
     drop(tmp_path / "done", "filed.yaml")
-    assert whole_files(tmp_path) == paths
+    assert arrived(tmp_path) == paths
 
 
 def test_a_file_that_is_taken_back_meanwhile_is_no_error(tmp_path, monkeypatch):
@@ -116,5 +120,5 @@ def test_a_file_that_is_taken_back_meanwhile_is_no_error(tmp_path, monkeypatch):
 
     drop(tmp_path, "a.yaml")
     monkeypatch.setattr("dropforge.folder.files.is_whole", is_whole_and_gone)
-    assert whole_files(tmp_path) == []
+    assert arrived(tmp_path) == []
     assert not is_whole(tmp_path / "a.yaml")

@@ -78,7 +78,7 @@ def test_forced_candidate_is_trained_once_for_each_drop(stocked: Project, rows: 
         return outcome.status, outcome.version
 
     assert drop("run-1/a/0") == ("trained", "4")
-    assert drop("run-1/a/0") == ("known", "4")  # the task was cleared
+    assert drop("run-1/a/0") == ("trained", "4")  # the task was cleared: this drop did become that version
     assert drop("run-2/b/0") == ("trained", "5")
 
 

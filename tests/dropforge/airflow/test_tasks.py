@@ -1,0 +1,111 @@
+"""What cannot be dealt with holds up no other config: the tasks, with folders as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowException
+
+from dropforge.airflow import tasks
+from dropforge.airflow.trigger import DropTrigger
+from dropforge.settings import encode
+from tests.dropforge.disks import mounted
+from tests.dropforge.folder.drops import KINDS, aged, drop, make
+from tests.dropforge.wine import STUMP, TREE, WINE
+
+
+@pytest.fixture
+def left(monkeypatch):
+    """What the tasks leave in Airflow, by key; they belong to one run."""
+    left = {}
+    context = {
+        "run_id": "r1",
+        "params": {},
+        "dag_run": SimpleNamespace(start_date="today"),
+        "ti": SimpleNamespace(
+            xcom_push=lambda key, value: left.update({key: value}),
+            xcom_pull=lambda task_ids, key, map_indexes: left.get(key),
+        ),
+    }
+    for module in ("tasks", "notes", "runs"):
+        monkeypatch.setattr(f"dropforge.airflow.{module}.get_current_context", lambda: context)
+    monkeypatch.setattr(tasks, "is_active", lambda dag, run: False)
+    monkeypatch.setattr(tasks, "_store", lambda home: SimpleNamespace(sweep_lost_runs=lambda name: None))
+    return left
+
+
+def trained(batches):
+    """Return what the tasks ``train`` return where all is well."""
+    outcome = {"status": "trained", "version": "1", "metrics": {}, "error": "", "seconds": 0, "candidate": "a"}
+    items = [item for batch in batches for item in json.loads(batch["items"])]
+    return [json.dumps([{"drop": item["drop"], **outcome}]) for item in items]
+
+
+def test_a_rejected_thing_that_cannot_be_moved_holds_up_no_other(left, tmp_path):
+    watch = tmp_path / WINE.train.watch
+    drop(watch, "good.yaml", TREE.decode())
+    drop(watch, "wrong.yaml", "class: Nothing")
+    with mounted(watch / "stuck.yaml", 1):
+        aged(watch / "stuck.yaml")
+        batches = tasks.claim(home=str(tmp_path), settings=encode(WINE))
+        assert [batch["label"] for batch in batches] == ["good.yaml: DecisionTreeClassifier"]
+        assert any("`stuck.yaml` is rejected: cannot be moved" in line for line in left["note"])
+        tasks.finish(batches, trained(batches), home=str(tmp_path), settings=encode(WINE))
+        assert any("`stuck.yaml` stays where it is" in line for line in left["note"])
+    assert (watch / "done" / "good.yaml").exists()
+    assert (watch / "rejected" / "wrong.yaml").exists()
+    aged(watch / "stuck.yaml")
+    tasks.claim(home=str(tmp_path), settings=encode(WINE))
+    assert (watch / "rejected" / "stuck.yaml").is_dir()
+
+
+def test_a_trained_config_that_cannot_be_moved_holds_up_no_other_and_is_tried_again(left, tmp_path, monkeypatch):
+    watch = tmp_path / WINE.train.watch
+    drop(watch, "a.yaml", TREE.decode(), age=20)
+    drop(watch, "b.yaml", STUMP.decode(), age=10)
+    batches = tasks.claim(home=str(tmp_path), settings=encode(WINE))
+    real = type(watch).rename
+
+    def refuse(self, target):
+        if self.name == "a.yaml":
+            raise PermissionError(1, "Operation not permitted", str(self))
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(watch), "rename", refuse)
+        with pytest.raises(AirflowException, match="cannot be moved to done/: Operation not permitted"):
+            tasks.finish(batches, trained(batches), home=str(tmp_path), settings=encode(WINE))
+        assert (watch / "a.yaml").exists()
+        assert (watch / "done" / "b.yaml").exists()
+    tasks.finish(batches, trained(batches), home=str(tmp_path), settings=encode(WINE))
+    assert (watch / "done" / "a.yaml").exists()
+
+
+@pytest.mark.usefixtures("left")
+def test_a_folder_of_ours_that_is_a_link_ends_the_task_with_a_message(tmp_path):
+    watch = tmp_path / WINE.train.watch
+    drop(watch, "a.yaml", TREE.decode())
+    (watch / "done").symlink_to(tmp_path)
+    with pytest.raises(AirflowException, match="this is a link where a folder must be"):
+        tasks.claim(home=str(tmp_path), settings=encode(WINE))
+    assert (watch / "a.yaml").exists()
+
+
+def test_the_trigger_announces_what_is_no_file_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr("dropforge.airflow.trigger.is_active", lambda dag, run: False)
+    watch = tmp_path / WINE.train.watch
+    watch.mkdir(parents=True)
+    paths = [make(kind, watch / f"{kind}.yaml", tmp_path / "outside") for kind in KINDS]
+
+    async def first():
+        events = DropTrigger("wine_train", str(tmp_path), WINE.train.watch).run()
+        try:
+            return await anext(events)
+        finally:
+            await events.aclose()
+
+    event = asyncio.run(first())
+    assert sorted(event.payload["files"]) == sorted(path.name for path in paths)
