@@ -38,9 +38,8 @@ KEYS = (
     Key("params", "mapping", "`{}`", "parameters of its constructor, checked against scikit-learn's own constraints"),
     Key("name", "text", "the class's name", "what the candidate is called in Airflow and MLflow"),
     Key(FORCE, "true or false", "`false`", "train it even if the same candidate has a version already"),
-    Key(GRID, "mapping of lists", "none", "a candidate for each combination of its own parameters "
-        "(not `step__parameter`), as scikit-learn's `ParameterGrid` has it; "
-        "at most `train.max_grid`"),
+    Key(GRID, "mapping of lists", "none", "a candidate for each combination of its own parameters (not "
+        "`step__parameter`), as scikit-learn's `ParameterGrid` has it; at most `train.max_grid`"),
     Key(SETS, "list of mappings", "none", "a candidate for each set of parameters"),
     Key("models", "list", "none", "several models, each with the keys above; then it is the only key of the file"),
 )  # fmt: skip

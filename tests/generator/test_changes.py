@@ -1,7 +1,7 @@
 """What a plan changes, in words."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from generator.changes import changes, schedule_in_words, summary
@@ -111,5 +111,6 @@ def test_a_schedule_is_spoken(schedule, words):
 
 @settings(max_examples=100, deadline=None)
 @given(st.text())
+@example("@\x08")
 def test_any_text_is_told_on_one_line(text):
     assert schedule_in_words(text).isprintable()

@@ -88,6 +88,13 @@ def test_mistakes_are_flagged_in_their_place(config: dict[str, Any], place: str)
     assert is_refused(config)
 
 
+def test_what_is_read_as_something_else_is_not_flagged() -> None:
+    for params in ({"max_depth": True}, {"max_depth": "None"}, {"class_weight": {"0": 1}}):  # true counts as 1
+        config = {"class": "DecisionTreeClassifier", "params": params}
+        assert flagged(config) == []
+        assert not is_refused(config)
+
+
 def test_what_a_pipeline_allows_is_all_that_its_schema_takes() -> None:
     allowed = Allowed(("sklearn.svm.*", "lightgbm.*"), ("*NuSVC",))
     narrow = jsonschema.Draft7Validator(config_schema(allowed))
