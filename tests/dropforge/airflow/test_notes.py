@@ -79,7 +79,7 @@ def test_a_file_that_another_run_filed_and_one_that_stays_are_said():
     assert "filed by another run" in found.lines()[2]
 
 
-@given(st.lists(texts, min_size=1, max_size=60))
+@given(st.lists(texts | st.integers(0, 200).map("x".__mul__), min_size=1, max_size=60))
 def test_whatever_is_said_fits_and_what_is_left_out_is_counted(lines):
     kept = fitting(lines)
     assert len(listed(kept)) <= LENGTH
