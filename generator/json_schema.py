@@ -1,4 +1,4 @@
-"""The spec as JSON Schema, for editors; and its keys as rows, for the reference. Both from the one Cerberus schema.
+"""The spec as JSON Schema, for editors: made from the one Cerberus schema.
 
 What it refuses ``dropforge check`` refuses too. The other way round it is looser: what hangs on the environment, on
 other files or on what Airflow and scikit-learn know is left to ``dropforge check``. Draft 7, because that is what
@@ -7,9 +7,7 @@ yaml-language-server has always read; it warns of newer ones or reads them in pa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from generator.schema import COMMON_METRICS, LABEL_LENGTH, NAME, PIPELINE, PRESETS, SPEC
@@ -25,14 +23,6 @@ _TYPES = {
     "number": "number",
     "integer": "integer",
     "boolean": "boolean",
-}
-_WORDS = {
-    "dict": "mapping",
-    "string": "text",
-    "list": "list of text",
-    "number": "number",
-    "integer": "whole number",
-    "boolean": "true or false",
 }
 _LEAST = {"dict": "minProperties", "list": "minItems", "string": "minLength"}
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
@@ -55,50 +45,6 @@ _CHECKS: Mapping[str, Schema] = {
     "notifier": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"},
     "arguments": {},
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key of the spec.
-
-    Parameters
-    ----------
-    path : str
-        Its place: ``pipelines``, or within a pipeline ``promote.metric``.
-    type : str
-        What it takes, in words.
-    default : str
-        Its default as JSON; ``required`` where it must be given; empty where it follows from something else.
-    allowed : tuple
-        The values that it takes, where they are few.
-    description : str
-        What it is for, in Markdown.
-    """
-
-    path: str
-    type: str
-    default: str
-    allowed: tuple[Any, ...]
-    description: str
-
-
-def spec_keys() -> tuple[Key, ...]:
-    """Return the keys of a spec's first level."""
-    return tuple(_keys(SPEC))
-
-
-def pipeline_keys() -> tuple[Key, ...]:
-    """Return the keys of a pipeline, at every level."""
-    return tuple(_keys(PIPELINE))
-
-
-def _keys(schema: Rules, path: str = "") -> Iterator[Key]:
-    for name, rules in schema.items():
-        default = "required" if rules.get("required") else json.dumps(rules["default"]) if "default" in rules else ""
-        allowed = tuple(rules.get("allowed", ()))
-        yield Key(f"{path}{name}", _WORDS[rules["type"]], default, allowed, rules["meta"]["help"])
-        if rules["type"] == "dict":
-            yield from _keys(rules.get("schema", {}), f"{path}{name}.")
 
 
 def spec_schema() -> Schema:

@@ -60,11 +60,6 @@ class Champion:
         """The champion: the alias is moved first and in one step, so it is the one that counts."""
         return self.by_alias or self.by_stage
 
-    @property
-    def agrees(self) -> bool:
-        """Whether alias and stage name the same version."""
-        return (self.by_alias and self.by_alias.version) == (self.by_stage and self.by_stage.version)
-
 
 class Store:
     """One connection to MLflow."""

@@ -59,7 +59,7 @@ def snapshot(store: Store) -> Any:
 def assert_one_champion(store: Store, number: int, hosting: Hosting | None = None) -> None:
     """Alias, stage, tags and the server name one version, and no other is in the stage."""
     champion = store.champion("wine", WINE.promote)
-    assert champion.agrees
+    assert champion.by_alias == champion.by_stage
     assert champion.version == version_of(store, number)
     aliases = store.client.get_registered_model("wine").aliases
     assert {alias: str(holder) for alias, holder in aliases.items()} == {"production": str(number)}
