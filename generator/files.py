@@ -15,12 +15,12 @@ HEAD = f"# {MARKER} from the spec: do not edit. Change the spec and run `dropfor
 DIGEST = "# Content "
 
 # libyaml's parser where PyYAML was built with it: ten times as fast.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def seal(text: str) -> str:
     """Return a rendered text with its header: the marker, and the digest of what follows."""
-    return f"{HEAD}{DIGEST}{_digest(text)}\n{text}"
+    return f"{HEAD}{DIGEST}{digest(text)}\n{text}"
 
 
 def is_ours(text: str) -> bool:
@@ -32,10 +32,11 @@ def is_sealed(text: str) -> bool:
     """Return whether a file is as it was generated: nobody edited it since."""
     head, _, rest = text.partition("\n")
     line, _, body = rest.partition("\n")
-    return f"{head}\n" == HEAD and line == DIGEST + _digest(body)
+    return f"{head}\n" == HEAD and line == DIGEST + digest(body)
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return what names the state of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -52,7 +53,7 @@ def dags_of(text: str) -> Mapping[str, Any]:
     Exception
         Whatever an edited file brings its readers to raise.
     """
-    dags = yaml.load(text, _Loader)  # noqa: S506 - it is a safe loader
+    dags = yaml.load(text, Loader)  # noqa: S506 - it is a safe loader
     return {name: dag for name, dag in dags.items() if name != "default"}
 
 

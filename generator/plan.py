@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,17 +57,33 @@ def plan(spec: Spec) -> tuple[Step, ...]:
         for pipeline in spec.pipelines
         for name, text in render(pipeline, spec.home, templates).items()
     }
-    steps = [_step(folder / name, *owned) for name, owned in wanted.items()]
+    steps = [step_to(folder / name, text, is_sealed, pipeline) for name, (pipeline, text) in wanted.items()]
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.py")]):
         if path.name not in wanted and path.is_file() and is_ours(text := read_text(path)):
             steps.append(Step("remove", path, path.stem, text, None, not is_sealed(text)))
     return tuple(steps)
 
 
-def _step(path: Path, pipeline: str, new: str) -> Step:
+def step_to(path: Path, new: str, is_untouched: Callable[[str], bool], pipeline: str = "") -> Step:
+    """Return the step from a file as it is to a text.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    new : str
+        The text that it is to hold.
+    is_untouched : callable
+        Whether a text that stands there, and is another one, is as we wrote it.
+    pipeline : str
+        Whose file it is.
+    """
     old = read_text(path) if path.exists() else None
-    action: Action = "add" if old is None else "keep" if old == new else "change"
-    return Step(action, path, pipeline, old, new, action == "change" and not is_sealed(old or ""))
+    if old is None:
+        return Step("add", path, pipeline, None, new)
+    if old == new:
+        return Step("keep", path, pipeline, old, new)
+    return Step("change", path, pipeline, old, new, not is_untouched(old))
 
 
 def apply(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]:

@@ -13,7 +13,8 @@ import yaml
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from generator.files import Loader
+
 _SAFE_MODE = ("airflow", "dag")
 
 
@@ -96,7 +97,7 @@ def _python_faults(text: str) -> Iterator[Fault]:
 
 def _yaml_faults(text: str) -> Iterator[Fault]:
     try:
-        root = yaml.compose(text, _Loader)
+        root = yaml.compose(text, Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dropforge.project import Project
-from generator.files import MARKER, is_ours, read_text
-from generator.plan import Step, apply
+from generator.files import MARKER, digest, is_ours, read_text
+from generator.plan import Step, step_to
 
 FOLDER = "schemas"
 _BEGIN, _CONTENT = '{"$comment": "', ": do not edit. Content "
@@ -45,21 +44,6 @@ def schema_steps(home: Path) -> tuple[Step, ...]:
     return tuple(_steps(folder)) if folder.is_dir() else ()
 
 
-def write_schemas(project: Project) -> tuple[Path, ...]:
-    """Write the schemas of spec and config into a project, and return their paths.
-
-    The first line of a spec or config names its schema: :func:`editor_line`.
-
-    Raises
-    ------
-    UserError
-        If somebody edited one that is there.
-    """
-    steps = tuple(_steps(project.home / FOLDER))
-    apply(steps)
-    return tuple(step.path for step in steps)
-
-
 def editor_line(project: Project, file: Path) -> str:
     """Return the line with which a spec or config names its schema to editors.
 
@@ -84,8 +68,7 @@ def _steps(folder: Path) -> Iterator[Step]:
         if old is not None and _maker(old) == _made_by() and _is_sealed(old):
             yield Step("keep", path, "", old, old)
             continue
-        new = make()
-        yield Step("add" if old is None else "change", path, "", old, new, old is not None and not _is_sealed(old))
+        yield step_to(path, make(), _is_sealed)
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:
@@ -93,7 +76,7 @@ def schema_text(schema: Mapping[str, Any]) -> str:
     lines = [f"{_json(key)}: {_json(value)}" for key, value in schema.items() if key != "definitions"]
     inner = ",\n".join(f"  {_json(key)}: {_json(value)}" for key, value in schema["definitions"].items())
     rest = ",\n".join([*lines, f'"definitions": {{\n{inner}\n}}']) + "\n}\n"
-    return f'{_BEGIN}{_made_by()}{_CONTENT}{_digest(rest)}",\n{rest}'
+    return f'{_BEGIN}{_made_by()}{_CONTENT}{digest(rest)}",\n{rest}'
 
 
 def _made_by() -> str:
@@ -106,11 +89,7 @@ def _maker(text: str) -> str:
 
 def _is_sealed(text: str) -> bool:
     head, _, rest = text.partition("\n")
-    return is_ours(text) and head.endswith(f'{_CONTENT}{_digest(rest)}",')
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return is_ours(text) and head.endswith(f'{_CONTENT}{digest(rest)}",')
 
 
 def _json(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from cerberus import errors as cerberus_errors
 
 from dropforge.documents import Document, Problem, UserError, did_you_mean, parse, read
 from dropforge.settings import Pipeline, encode
+from generator.files import digest as text_digest
 from generator.schema import PIPELINE, SPEC, VERSION, Validator
 from generator.variables import Variable, resolve
 
@@ -201,7 +201,7 @@ def _pipeline(
         ], None  # fmt: skip
     # `strict=False` turns Cerberus' numbers (1 for 1.0) into the declared types.
     pipeline = msgspec.convert({"name": name, **value}, Pipeline, strict=False)
-    return [], replace(pipeline, digest=hashlib.sha256(encode(pipeline).encode()).hexdigest()[:16])
+    return [], replace(pipeline, digest=text_digest(encode(pipeline)))
 
 
 def _merge(defaults: Any, own: Any) -> Any:

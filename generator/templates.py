@@ -7,13 +7,13 @@ from pathlib import Path
 
 from dropforge.documents import Problem, UserError
 from generator.files import read_text
-from generator.plan import Action, Step, apply
+from generator.plan import Step, apply, step_to
 from generator.render import TEMPLATES, packaged
 
 
 def export_steps(folder: Path) -> tuple[Step, ...]:
     """Return the steps that copy the packaged templates into a folder; one that differs there counts as edited."""
-    return tuple(_step(packaged() / name, folder / name) for name in TEMPLATES)
+    return tuple(step_to(folder / name, read_text(packaged() / name), lambda _: False) for name in TEMPLATES)
 
 
 def export(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]:
@@ -40,12 +40,6 @@ def export(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...
     if copies is None and (refused := list(_refused(steps))):
         raise UserError(refused)
     return apply(steps, copies)
-
-
-def _step(source: Path, path: Path) -> Step:
-    new, old = read_text(source), read_text(path) if path.exists() else None
-    action: Action = "add" if old is None else "keep" if old == new else "change"
-    return Step(action, path, "", old, new, action == "change")
 
 
 def _refused(steps: Iterable[Step]) -> Iterator[Problem]:

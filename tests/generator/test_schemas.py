@@ -13,9 +13,15 @@ from dropforge.documents import UserError
 from dropforge.project import Project
 from generator import schemas
 from generator.plan import apply
-from generator.schemas import TEXTS, editor_line, schema_steps, write_schemas
+from generator.schemas import FOLDER, TEXTS, editor_line, schema_steps
 
 ROOT = Path(__file__).parents[2]
+
+
+def write_schemas(home: Path) -> None:
+    """Write both schemas, as `dropforge generate` does where the folder is there."""
+    (home / FOLDER).mkdir()
+    apply(schema_steps(home))
 
 
 def actions(home: Path) -> dict[str, tuple[str, bool]]:
@@ -24,8 +30,10 @@ def actions(home: Path) -> dict[str, tuple[str, bool]]:
 
 def test_a_project_gets_both_schemas_and_its_files_name_them(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    for path in write_schemas(project):
-        jsonschema.Draft7Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
+    write_schemas(tmp_path)
+    for name in TEXTS:
+        text = (tmp_path / FOLDER / name).read_text(encoding="utf-8")
+        jsonschema.Draft7Validator.check_schema(json.loads(text))
     for file in ("pipelines.yaml", "pipelines.d/more.yaml", "configs/wine/forest.yaml"):
         line = editor_line(project, tmp_path / file)
         named = (tmp_path / file).parent / line.strip().partition("$schema=")[2]
@@ -35,7 +43,7 @@ def test_a_project_gets_both_schemas_and_its_files_name_them(tmp_path: Path) -> 
 
 def test_schemas_are_made_once_and_again_for_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert schema_steps(tmp_path) == ()  # a project without the folder wants none
-    write_schemas(Project(tmp_path))
+    write_schemas(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(schemas, "TEXTS", dict.fromkeys(TEXTS, None))  # none is made to see that it is up to date
         assert actions(tmp_path) == dict.fromkeys(TEXTS, ("keep", False))
@@ -47,7 +55,8 @@ def test_schemas_are_made_once_and_again_for_another_version(tmp_path: Path, mon
 
 
 def test_a_schema_that_was_edited_is_not_overwritten_silently(tmp_path: Path) -> None:
-    spec, _ = write_schemas(Project(tmp_path))
+    write_schemas(tmp_path)
+    spec = tmp_path / FOLDER / "spec.json"
     spec.write_text(spec.read_text("utf-8").replace("Merged", "Mixed"), encoding="utf-8")
     assert actions(tmp_path)["spec.json"] == ("change", True)
     with pytest.raises(UserError, match="was edited by hand"):
