@@ -303,8 +303,7 @@ def _store(home: str) -> Any:
 def _hosting(home: str, pipeline: Pipeline) -> Any:
     from dropforge.promotion import Hosting
 
-    address = Project(Path(home)).address("server")
-    return Hosting(address, pipeline.name) if address and pipeline.host.enabled else None
+    return Hosting.of(Project(Path(home)), pipeline)
 
 
 def _allowed(pipeline: Pipeline) -> Allowed:

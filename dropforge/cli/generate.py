@@ -36,8 +36,8 @@ def generate(
 
     They are written into dags_generated. A generated file whose pipeline is gone is removed; its versions, history
     and configs stay, and are named. Other files are left alone. A file that somebody edited is not overwritten: the
-    command says so, changes nothing and ends with 1. The
-    schemas in schemas/ are kept up to date too, where that folder is there.
+    command says so, changes nothing and ends with 1. The schemas in schemas/ are kept up to date too, where that
+    folder is there.
 
     --json prints a list of {"action", "file", "edited", "changes"}; the actions are add, change, remove and keep.
 

@@ -79,11 +79,9 @@ def promote(
     from dropforge.registry import Store
 
     project, settings = load_pipeline(spec, pipeline)
-    address = project.address("server")
-    hosting = Hosting(address, pipeline) if address and settings.host.enabled else None
     rows = load(settings.data, project.home)
     with disk_explained(project.state):
-        decision = promote_best(Store.connect(project), settings, rows, hosting, dry_run=dry_run)
+        decision = promote_best(Store.connect(project), settings, rows, Hosting.of(project, settings), dry_run=dry_run)
     if as_json:
         print_json(decision.to_plain())
         return

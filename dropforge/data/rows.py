@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -148,13 +148,17 @@ def _check(rows: Rows, data: Data) -> None:
     for part in PARTS:
         present = set(np.unique(rows.part(part)[1]))
         if missing := labels - present:
-            names = ", ".join(sorted(map(str, missing))[:SHOWN_CLASSES])
-            names += f" and {len(missing) - SHOWN_CLASSES} more" if len(missing) > SHOWN_CLASSES else ""
             raise _error(
                 data,
-                f"no row of the part '{part}' has the class {names}",
+                f"no row of the part '{part}' has the class {first_few(sorted(map(str, missing)))}",
                 "Add rows, or choose other shares or another seed.",
             )
+
+
+def first_few(labels: Sequence[object]) -> str:
+    """Return the first few labels, and how many more there are."""
+    names = ", ".join(map(str, labels[:SHOWN_CLASSES]))
+    return f"{names} and {len(labels) - SHOWN_CLASSES} more" if len(labels) > SHOWN_CLASSES else names
 
 
 def _error(data: Data, message: str, remedy: str) -> UserError:

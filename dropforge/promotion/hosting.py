@@ -8,6 +8,8 @@ import httpx
 import pandas as pd
 
 from dropforge.documents import Problem, UserError
+from dropforge.project import Project
+from dropforge.settings import Pipeline
 
 VERSION_HEADER = "X-Model-Version"
 
@@ -18,6 +20,12 @@ class Hosting:
     def __init__(self, address: str, pipeline: str) -> None:
         self.pipeline = pipeline
         self.client = httpx.Client(base_url=address, timeout=60.0)
+
+    @classmethod
+    def of(cls, project: Project, pipeline: Pipeline) -> Hosting | None:
+        """Return a pipeline's place on the project's model server; None if none runs, or it is not hosted."""
+        address = project.address("server")
+        return cls(address, pipeline.name) if address and pipeline.host.enabled else None
 
     def served(self) -> str | None:
         """Return the version that is served now, or None."""

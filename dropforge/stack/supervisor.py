@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from dropforge.documents import Problem, UserError, explain
+from dropforge.documents import Problem, UserError, explain, write_whole
 from dropforge.project import Project
 from dropforge.stack import processes
 from dropforge.stack.environment import environment
@@ -173,9 +173,7 @@ class Supervisor:
             "addresses": {name: self.addresses.url(name) for name in self.addresses.ports},
             "parts": {name: vars(session) for name, session in self.sessions.items()},
         }
-        draft = self.project.stack_file.with_suffix(".new")
-        draft.write_text(json.dumps(record, indent=2))
-        draft.replace(self.project.stack_file)
+        write_whole(self.project.stack_file, json.dumps(record, indent=2).encode())
 
     def _end(self) -> None:
         # From here on a second Ctrl-C changes nothing: the end takes some seconds at most.

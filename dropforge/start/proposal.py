@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from dropforge.data.hashing import row_hashes
-from dropforge.data.rows import PARTS, part_numbers
+from dropforge.data.rows import PARTS, first_few, part_numbers
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Split
 from dropforge.start.columns import Column, columns_of, identifiers
-from dropforge.start.target import FEWEST_ROWS, Classes, classes_of, shown
+from dropforge.start.target import FEWEST_ROWS, Classes, classes_of
 
 SEED = 42
 SEEDS = 5000
@@ -142,7 +142,7 @@ def find_split(hashes: np.ndarray, target: pd.Series, share: float, source: str)
     hashes, codes = pairs["hash"].to_numpy(), pairs["code"].to_numpy()
     different = np.bincount(codes, minlength=len(labels))
     if rare := [label for label, count in zip(labels.tolist(), different, strict=True) if count < FEWEST_ROWS]:
-        message = f"fewer than {FEWEST_ROWS} different rows have the class {shown(rare)}"
+        message = f"fewer than {FEWEST_ROWS} different rows have the class {first_few(rare)}"
         remedy = "Each class must be among the rows of train, test and holdout: add rows of it, or take its rows out."
         raise UserError(Problem(message, remedy, source))
     # Rows of frequent classes are everywhere; looking at the others alone makes thousands of seeds cheap.
@@ -153,7 +153,9 @@ def find_split(hashes: np.ndarray, target: pd.Series, share: float, source: str)
             return split
     message = "no split was found that has every class in each of train, test and holdout"
     fewest = [labels[code] for code in np.argsort(different)]
-    raise UserError(Problem(message, f"Add rows of the rarest classes, or take theirs out: {shown(fewest)}.", source))
+    raise UserError(
+        Problem(message, f"Add rows of the rarest classes, or take theirs out: {first_few(fewest)}.", source)
+    )
 
 
 def _is_everywhere(hashes: np.ndarray, codes: np.ndarray, split: Split) -> bool:

@@ -14,7 +14,6 @@ from dropforge.start.columns import columns_of, identifiers
 EVIDENT = frozenset({"target", "label", "class", "y", "outcome"})
 MOST_CLASSES = 100
 FEWEST_ROWS = 3  # one for each part
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,6 @@ def classes_of(frame: pd.DataFrame, target: str, source: str) -> Classes:
     counts = values.value_counts(sort=False)
     rows = {label: int(count) for label, count in zip(counts.index.tolist(), counts.tolist(), strict=True) if count}
     return Classes(rows, len(frame) - len(values))
-
-
-def shown(labels: list[object]) -> str:
-    """Return the first few labels, and how many more there are."""
-    names = ", ".join(map(str, labels[:SHOWN]))
-    return f"{names} and {len(labels) - SHOWN} more" if len(labels) > SHOWN else names
 
 
 def _wrong(values: pd.Series, target: str) -> tuple[str, str] | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dropforge.data.rows import SHOWN_CLASSES
 from dropforge.documents import one_line, printable
 from dropforge.start.columns import Column
 from dropforge.start.proposal import SLOW_ROWS, Proposal
-from dropforge.start.target import SHOWN
 
 HEAD = """\
 # What Dropforge does in this project. After an edit: `dropforge generate`.
@@ -105,8 +105,8 @@ def column_lines(columns: tuple[Column, ...]) -> Iterator[str]:
 
 def _shares(proposal: Proposal) -> str:
     shares = list(proposal.classes.shares.items())
-    named = ", ".join(f"{label} {share:.0%}" for label, share in shares[:SHOWN])
-    more = f" and {len(shares) - SHOWN} more classes" if len(shares) > SHOWN else ""
+    named = ", ".join(f"{label} {share:.0%}" for label, share in shares[:SHOWN_CLASSES])
+    more = f" and {len(shares) - SHOWN_CLASSES} more classes" if len(shares) > SHOWN_CLASSES else ""
     return f"{named}{more} of {proposal.rows} rows"
 
 
