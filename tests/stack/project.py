@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import httpx
@@ -13,19 +12,15 @@ import psutil
 from mlflow import MlflowClient
 
 from generator.spec import read_spec
+from tests import waiting
 from tests.stack.points import Points
 
 LONGEST = 120.0
 
 
 def until(condition, what, longest=LONGEST):
-    """Wait until ``condition`` gives something, and return it."""
-    deadline = time.monotonic() + longest
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"after {longest:.0f} s still not so: {what}")
+    """Wait as long as a real stack may take, and return what ``condition`` gives."""
+    return waiting.until(condition, what, longest)
 
 
 class RunningProject:

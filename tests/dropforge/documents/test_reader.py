@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -202,11 +201,10 @@ def test_aliases_of_aliases_do_not_grow_without_bound():
         assert f"more than {MAX_VALUES:,} values" in mistake(content).message
 
 
-def test_looking_for_keys_that_stand_twice_takes_no_time():
+@pytest.mark.timeout(20)  # a second; to compare each key with every other one takes longer
+def test_keys_that_stand_twice_are_found_among_very_many():
     content = json.dumps({f"k{number}": 0 for number in range(50_000)})
-    began = time.process_time()
     assert "this is not JSON" in mistake(f"[{content}", "a.json").message
-    assert time.process_time() - began < 2
 
 
 def test_a_file_that_is_too_large_is_refused():

@@ -19,6 +19,7 @@ from dropforge.stack.parts import Part
 from dropforge.stack.ports import choose
 from dropforge.stack.processes import Session, end, start
 from dropforge.stack.supervisor import Supervisor, status, stop, sweep
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -52,15 +53,6 @@ try:
 except UserError as error:
     sys.exit(str(error))
 """
-
-
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come true")
 
 
 def part(name, code, ready=lambda: True):
@@ -209,7 +201,9 @@ def test_a_closed_terminal_does_not_matter_under_nohup(up, project):
     process = up("nohup")
     assert said_up(process)
     process.send_signal(signal.SIGHUP)
-    time.sleep(0.7)  # two of the supervisor's rounds
+    worker = project.stack_record()["parts"]["worker"]["pid"]
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: project.stack_record()["parts"]["worker"]["pid"] != worker)  # it goes on tending its parts
     assert process.poll() is None
     assert status(project)["parts"] == {"worker": True}
 

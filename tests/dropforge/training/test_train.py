@@ -94,9 +94,7 @@ def test_fit_failure_is_an_outcome_and_leaves_neither_version_nor_run(project: P
 
 
 def test_endless_fit_is_stopped_and_the_message_names_the_limit(project: Project, rows: Rows) -> None:
-    started = time.perf_counter()
     outcome = train_config(ENDLESS, rows, project, limited(0.5), "endless.yaml")
-    assert time.perf_counter() - started < 20
     assert outcome.status == "failed"
     assert "endless.yaml: training took longer than 0.5 s (train.timeout_seconds) and was stopped" in outcome.error
     assert "raise the limit" in outcome.error
