@@ -90,8 +90,9 @@ def test_every_route_is_in_the_reference() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = {re.split(r"[^\w.-]", dependency, maxsplit=1)[0] for dependency in project["dependencies"]}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = [*settings["project"]["dependencies"], *settings["dependency-groups"]["dev"]]
+    names = {re.split(r"[^\w.-]", dependency, maxsplit=1)[0] for dependency in declared}
     part = text("architecture").partition("\n## Dependencies\n")[2].partition("\n## ")[0]
     assert set(rows(part)) == names
 

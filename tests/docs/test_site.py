@@ -18,7 +18,7 @@ import pytest
 
 from tests.docs.blocks import ROOT
 
-pytestmark = pytest.mark.stack  # takes seconds
+pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium")
 FETCHED = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed", "use", "image", "input"}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-# For tests with the argument `examples`: a look in the fast run, the long fuzz among the tests of the stack.
+# For tests with the argument `examples`: a look in the fast run, the long fuzz among the slow tests.
 shortly_and_for_long = pytest.mark.parametrize(
-    "examples", [pytest.param(60, id="short"), pytest.param(1500, id="long", marks=pytest.mark.stack)]
+    "examples", [pytest.param(60, id="short"), pytest.param(1500, id="long", marks=pytest.mark.slow)]
 )
 
 

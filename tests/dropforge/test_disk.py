@@ -19,19 +19,12 @@ from dropforge.documents import explain
 from dropforge.project import Project, make_database
 from dropforge.registry import Store
 from dropforge.registry.models import load
+from tests.dropforge.cli.commands import SPEC
 from tests.dropforge.disks import Disk, mounted
 from tests.dropforge.wine import TREE, train_config, version_of
 
 pytestmark = pytest.mark.slow
 
-SPEC = """\
-version: 1
-pipelines:
-  wine:
-    data: {source: sklearn.datasets.load_wine, target: target, split: {test: 0.2, holdout: 0.2, seed: 42}}
-    train: {timeout_seconds: 120}
-    promote: {schedule: 1m, metric: f1_macro, minimum: 0.8}
-"""
 MEGABYTE = 1024 * 1024
 FULL, READ_ONLY = "the disk is full", "this file system is read-only"
 

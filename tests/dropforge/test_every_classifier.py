@@ -24,7 +24,7 @@ from dropforge.training.fit import fit
 from tests.dropforge.servers import mlflow_server
 from tests.dropforge.wine import WINE, version_of
 
-pytestmark = pytest.mark.stack
+pytestmark = pytest.mark.slow
 
 TREE = {"class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
 TWO = {"estimators": [["tree", TREE], ["bayes", {"class": "GaussianNB"}]]}

@@ -109,7 +109,7 @@ LEAVES = [
 WORDS = ["version", "defaults", "pipelines", "wine", "data", "source", "train", "airflow", "tags", "foo", "Wine", "a.B"]
 
 
-@pytest.mark.stack  # 6 s: Cerberus looks at its own schema each time
+@pytest.mark.slow  # 6 s: Cerberus looks at its own schema each time
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutated(SEEDS, LEAVES, WORDS))
 def test_what_is_flagged_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any) -> None:

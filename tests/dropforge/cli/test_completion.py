@@ -58,7 +58,7 @@ def test_a_spec_with_a_mistake_proposes_nothing_and_says_nothing(home: Path) -> 
     assert "".join(bash(home, "promote", "w")) == ""
 
 
-@pytest.mark.stack  # imports scikit-learn
+@pytest.mark.slow  # imports scikit-learn
 def test_estimators_by_name_and_by_path(home: Path) -> None:
     assert bash(home, "new", "RandomForest") == ["RandomForestClassifier", "RandomForestRegressor"]
     assert bash(home, "estimators", "sklearn.tree.Decision") == [

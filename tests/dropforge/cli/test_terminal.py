@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.stack  # a process for each look, and most of them import scikit-learn
+pytestmark = pytest.mark.slow  # a process for each look, and most of them import scikit-learn
 
 ESCAPE = "\x1b["
 RED = "\x1b[31m"

@@ -85,7 +85,7 @@ def test_types_of_a_package_are_trusted_only_where_it_is_admitted() -> None:
     assert {name.partition(".")[0] for name in more} == {"lightgbm", "collections"}
 
 
-@pytest.mark.stack  # no stack, but seconds
+@pytest.mark.slow
 def test_model_of_another_package_is_trained_registered_and_loaded_back_where_it_is_admitted(
     project: Project, rows: Rows
 ) -> None:
