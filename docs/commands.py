@@ -93,7 +93,9 @@ _CODE = re.compile(
     r"Example: (?P<example>.+)$"
     r"|'(?P<quoted>[^']+)'"
     r"|(?P<shape>\{.*\})"
-    r"|(?P<word>(?<![\w`])--[a-z][\w-]*|(?<![\w`/.])[\w.*-]+(?:/[\w.*-]*)*(?:/|(?<=/)[\w.*-]*\w)|\b\w+\.(?:yaml|json|csv)\b|\bdags_generated\b)"
+    r"|(?P<word>(?<![\w`])--[a-z][\w-]*"
+    r"|(?<![\w`/.])[\w.*-]+(?:/[\w.*-]*)*(?:/|(?<=/)[\w.*-]*\w)"
+    r"|\b\w+\.(?:yaml|json|csv)\b|\bdags_generated\b)"
 )
 
 

@@ -257,6 +257,19 @@ def test_a_projects_own_template_wins(tmp_path):
     assert files["wine.py"] == render(PLAIN)["wine.py"]
 
 
+def assert_refused(home, name, template, line, message):
+    """A template of the project's own is a mistake, in that line."""
+    path = home / "templates" / name
+    path.parent.mkdir()
+    path.write_text(template)
+    with pytest.raises(UserError) as caught:
+        render(PLAIN, home)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert (problem.file, problem.line) == (str(path), line)
+    assert problem.remedy
+
+
 @pytest.mark.parametrize(
     ("template", "line", "message"),
     [
@@ -271,16 +284,7 @@ def test_a_projects_own_template_wins(tmp_path):
     ],
 )
 def test_a_mistake_in_a_template_names_its_line(tmp_path, template, line, message):
-    (tmp_path / "templates").mkdir()
-    path = tmp_path / "templates" / "pipeline.yaml.j2"
-    path.write_text(template)
-    with pytest.raises(UserError) as caught:
-        render(PLAIN, tmp_path)
-    (problem,) = caught.value.problems
-    assert message in problem.message
-    assert problem.line == line
-    assert problem.file == str(path)
-    assert problem.remedy
+    assert_refused(tmp_path, "pipeline.yaml.j2", template, line, message)
 
 
 TASK = "- {task_id: a, decorator: airflow.sdk.task}"
@@ -308,15 +312,7 @@ TASK = "- {task_id: a, decorator: airflow.sdk.task}"
     ],
 )  # fmt: skip
 def test_what_a_template_renders_wrong_is_a_mistake_in_a_line_of_the_template(tmp_path, template, line, message):
-    (tmp_path / "templates").mkdir()
-    path = tmp_path / "templates" / "pipeline.yaml.j2"
-    path.write_text(template)
-    with pytest.raises(UserError) as caught:
-        render(PLAIN, tmp_path)
-    (problem,) = caught.value.problems
-    assert message in problem.message
-    assert (problem.file, problem.line) == (str(path), line)
-    assert problem.remedy
+    assert_refused(tmp_path, "pipeline.yaml.j2", template, line, message)
 
 
 @pytest.mark.parametrize(
@@ -324,13 +320,7 @@ def test_what_a_template_renders_wrong_is_a_mistake_in_a_line_of_the_template(tm
     [("# airflow dag\nx = (\n", 2, "is no Python"), ("# dag\n", 1, "lacks the word 'airflow'")],
 )
 def test_a_loader_that_airflow_would_not_read_is_a_mistake(tmp_path, template, line, message):
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "pipeline.py.j2").write_text(template)
-    with pytest.raises(UserError) as caught:
-        render(PLAIN, tmp_path)
-    (problem,) = caught.value.problems
-    assert message in problem.message
-    assert problem.line == line
+    assert_refused(tmp_path, "pipeline.py.j2", template, line, message)
 
 
 def _lines_named(folder):

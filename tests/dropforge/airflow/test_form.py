@@ -99,6 +99,8 @@ def test_half_a_character_is_dropped_as_a_question_mark(folder):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(texts)
 def test_any_text_and_any_run_can_be_dropped(folder, text):
-    for name in drop_typed(run(text, name=text), folder):
+    names = drop_typed(run(text, name=text), folder)
+    assert len(names) == bool(text.strip())
+    for name in names:
         assert is_config_name(name)
         assert (folder.path / name).read_bytes().decode() == text

@@ -59,6 +59,6 @@ def test_a_sweep_ends_all_that_was_lost_and_nothing_that_is_at_work(place: Store
 def test_where_nothing_was_lost_mlflow_is_not_asked(place: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     with place.run("wine", "a1", KEY, "x"):
         pass
-    monkeypatch.setattr(type(place), "client", None)
+    monkeypatch.setattr(place, "client", None)  # to ask it is an error from here on
     place.end_lost_runs("wine", "a1")
     place.sweep_lost_runs("wine")
