@@ -143,7 +143,7 @@ def _candidate(document: Document, reading: Reading, allowed: Allowed) -> tuple[
         problems.append(wrong)
     if problems or tree is None:
         return None, problems
-    return Candidate(document.file, name or tree.path.rpartition(".")[2], tree, force), []
+    return Candidate(document.file, name or tree.name, tree, force), []
 
 
 def _said(reading: Reading, allowed: Allowed) -> Estimator | None:

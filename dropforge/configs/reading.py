@@ -33,7 +33,7 @@ class Reading:
         Its parameters.
     params_path : Path
         Where they are written: under a key, or beside the class.
-    names, force, sets, grid : Part
+    name, force, sets, grid : Part, optional
         What else is said of it.
     unknown : tuple of Path
         Keys that have no role in this reading.
@@ -83,6 +83,7 @@ def last_key(part: Part) -> str:
 
 
 def short(name: str) -> str:
+    """Return the last part of a class path."""
     return name.rpartition(".")[2]
 
 

@@ -146,7 +146,7 @@ class _Auditor:
         kind = role(tree)
         takes = ("classifier", "regressor") if entry.name in _TAKES_REGRESSORS else ("classifier",)
         if kind not in (*takes, "other"):
-            name = tree.path.rpartition(".")[2]
+            name = tree.name
             message = f"{entry.name} holds classifiers, and {name} is {with_article(kind)}"
             self.complain((*path, "class"), message, classifier_for(tree.path))
 
@@ -212,7 +212,7 @@ class _Auditor:
                 remedy = self.named(value) or f"Write {{class: ...}}, or {known}."
                 self.complain(path, f"{shown(plain(value))} is no estimator", remedy)
             return
-        cls, name = entry_of(value.path).cls, value.path.rpartition(".")[2]
+        cls, name = entry_of(value.path).cls, value.name
         if parameter.name == "estimators":
             self.held(entry, parameter, value, path)
         elif not (is_last and parameter.name == "steps") and not hasattr(cls, "transform"):

@@ -32,7 +32,7 @@ def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
         return reason
     if "." in name and name.partition(".")[0] != "sklearn":
         return _foreign(name, allowed)
-    return f"scikit-learn has no estimator '{name}'", _suggest(name, allowed)
+    return f"scikit-learn has no estimator '{name}'", _suggest(name)
 
 
 def _not_allowed(name: str, allowed: Allowed) -> tuple[str, str]:
@@ -73,7 +73,7 @@ def _foreign(name: str, allowed: Allowed) -> tuple[str, str]:
     return message, remedy
 
 
-def _suggest(name: str, allowed: Allowed) -> str:
+def _suggest(name: str) -> str:
     if package := WELL_KNOWN.get(name):
         return f"It is '{package}.{name}', which the spec must admit: add '{package}.*' to train.estimators."
     above = name.rpartition(".")[0]

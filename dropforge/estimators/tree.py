@@ -18,6 +18,11 @@ class Estimator:
     path: str
     params: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """The short name of its class."""
+        return self.path.rpartition(".")[2]
+
 
 def plain(value: Any) -> Any:
     """Return a checked tree in the plain form: mappings with ``class`` and ``params``, keys in order."""
@@ -83,15 +88,11 @@ def not_a_classifier(tree: Estimator, document: Document, path: Path) -> Problem
     kind = role(tree)
     if kind == "classifier":
         return None
-    name, decisive = _name(tree), _decisive(tree)
-    message = f"{name} is {with_article(kind)}, not a classifier"
+    decisive = _decisive(tree)
+    message = f"{tree.name} is {with_article(kind)}, not a classifier"
     if decisive is not tree:
-        message = f"{name} is {with_article(kind)} here, not a classifier, for {_name(decisive)} is one"
+        message = f"{tree.name} is {with_article(kind)} here, not a classifier, for {decisive.name} is one"
     return document.problem((*path, "class"), message, classifier_for(decisive.path))
-
-
-def _name(tree: Estimator) -> str:
-    return tree.path.rpartition(".")[2]
 
 
 def with_article(kind: Kind) -> str:

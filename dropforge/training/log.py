@@ -133,7 +133,7 @@ def _tags(origin: Origin, summary: str) -> dict[str, str]:
 def _summary(pipeline: Pipeline, origin: Origin, rows: Rows, evaluation: Evaluation) -> str:
     """Return what a newcomer to MLflow's pages wants to know first."""
     metric = pipeline.promote.metric
-    estimator = origin.candidate.estimator.path.rpartition(".")[2]
+    estimator = origin.candidate.estimator.name
     return (
         f"{metric} {evaluation.metrics[f'test_{metric}']:.4f} on {rows.count('test')} test rows: {estimator} from "
         f"`{origin.candidate.config_file}`, fitted on {rows.count('train')} rows of `{rows.source}`"
