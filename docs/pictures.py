@@ -1,9 +1,8 @@
-"""The pictures of mistakes in the guide: `python -m tests.pictures` draws them anew from what `check` prints."""
+"""The pictures of mistakes in the guide, drawn from what `dropforge check` prints."""
 
 from __future__ import annotations
 
 import contextlib
-import html
 import io
 import re
 import sys
@@ -16,7 +15,7 @@ from rich.text import Text
 
 from dropforge.cli.main import main
 
-IMAGES = Path(__file__).parent.parent / "docs" / "images"
+IMAGES = Path(__file__).parent / "images"
 WIDTH = 110
 SPEC = """\
 version: 1
@@ -73,16 +72,6 @@ def drawn(text: str, name: str) -> str:
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.S)
 
 
-def read(svg: str) -> list[str]:
-    """Return the lines of text in a picture."""
-    lines: dict[float, str] = {}
-    for attributes, text in re.findall(r"<text ([^>]*)>(.*?)</text>", svg):
-        if "clip-path" in attributes:
-            y = float(re.findall(r' y="([\d.]+)"', attributes)[0])
-            lines[y] = lines.get(y, "") + html.unescape(text).replace("\xa0", " ")
-    return [lines[y].rstrip() for y in sorted(lines)]
-
-
-if __name__ == "__main__":
-    for each, content in CONFIGS.items():
-        (IMAGES / f"{each}.svg").write_text(drawn(printed(content), each), encoding="utf-8")
+def pictures() -> dict[Path, str]:
+    """Return the pictures, as they should be."""
+    return {IMAGES / f"{name}.svg": drawn(printed(config), name) for name, config in CONFIGS.items()}
