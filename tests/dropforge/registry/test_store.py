@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -16,6 +18,7 @@ from dropforge.registry import Champion, Store
 from tests.dropforge.wine import WINE, crown, train_config, version_of
 
 PROMOTE = WINE.promote
+NAMES = Path(__file__).parents[3] / "docs" / "reference" / "names.md"
 
 
 def numbers(store: Store, **tags: str) -> list[int]:
@@ -39,6 +42,15 @@ def test_search_finds_the_versions_that_carry_all_tags(store: Store) -> None:
     assert numbers(store, colour="red", size="5\" by '4'") == [2]
     assert numbers(store, colour="blue") == []
     assert numbers(store) == [1, 2, 3]
+
+
+def test_tags_of_a_new_version_and_of_its_run_are_those_of_the_reference(store: Store) -> None:
+    first = NAMES.read_text(encoding="utf-8").partition("| tag | meaning |")[2].partition("| | |")[0]
+    named = re.findall(r"^\| `(\w+)` \|", first, re.M)
+    version = version_of(store, 1)
+    assert set(named) == version.tags.keys()
+    run = store.client.get_run(version.run_id or "")
+    assert set(named) & run.data.tags.keys() == set(named[:4])
 
 
 def test_find_returns_the_oldest(store: Store) -> None:
