@@ -68,9 +68,9 @@ class UserError(Exception):
         return UserError(replace(p, file=p.file or file) for p in self.problems)
 
 
-def did_you_mean(word: str, known: Collection[str], likely: Collection[str] = ()) -> str:
+def did_you_mean(word: str, known: Collection[str]) -> str:
     """Return ``Did you mean 'x'?`` for the closest known word, or an empty string."""
-    close = closest(word, known, likely)
+    close = closest(word, known)
     return f"Did you mean '{close}'?" if close else ""
 
 
