@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -86,7 +86,20 @@ def step_to(path: Path, new: str, is_untouched: Callable[[str], bool], pipeline:
     return Step("change", path, pipeline, old, new, not is_untouched(old))
 
 
-def apply(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]:
+def _edited(step: Step) -> Problem:
+    """Return that a file is not touched, as somebody edited it."""
+    what = "was edited by hand" if is_ours(step.old or "") else "is not ours"
+    return Problem(
+        f"this file {what}, so it is not {'removed' if step.action == 'remove' else 'overwritten'}",
+        "Put what you changed into the spec or into the project's own copy of a template, or rename the file; "
+        "then 'dropforge generate --force' overwrites it and keeps a copy.",
+        f"{step.path.parent.name}/{step.path.name}",
+    )
+
+
+def apply(
+    steps: Iterable[Step], copies: Path | None = None, refused: Callable[[Step], Problem] = _edited
+) -> tuple[Path, ...]:
     """Carry out a plan. Each file is replaced whole, so that Airflow never reads half of one.
 
     Parameters
@@ -95,6 +108,8 @@ def apply(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]
         The plan.
     copies : pathlib.Path, optional
         A folder. Files that somebody edited are copied there and then overwritten; without it they are not.
+    refused : callable, optional
+        Says why one is not.
 
     Returns
     -------
@@ -109,7 +124,7 @@ def apply(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]
     steps = tuple(steps)
     edited = [step for step in steps if step.edited]
     if edited and copies is None:
-        raise UserError(_refused(edited))
+        raise UserError(map(refused, edited))
     made = tuple(_copy(step, copies) for step in edited if copies)
     for step in steps:
         if step.action == "remove":
@@ -118,17 +133,6 @@ def apply(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]
             step.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(step.path, step.new.encode())
     return made
-
-
-def _refused(steps: Iterable[Step]) -> Iterator[Problem]:
-    for step in steps:
-        what = "was edited by hand" if is_ours(step.old or "") else "is not ours"
-        yield Problem(
-            f"this file {what}, so it is not {'removed' if step.action == 'remove' else 'overwritten'}",
-            "Put what you changed into the spec or into the project's own copy of a template, or rename the file; "
-            "then 'dropforge generate --force' overwrites it and keeps a copy.",
-            f"{step.path.parent.name}/{step.path.name}",
-        )
 
 
 def _copy(step: Step, folder: Path) -> Path:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from dropforge.documents import Problem, UserError
+from dropforge.documents import Problem
 from generator.files import read_text
 from generator.plan import Step, apply, step_to
 from generator.render import TEMPLATES, packaged
@@ -17,36 +17,13 @@ def export_steps(folder: Path) -> tuple[Step, ...]:
 
 
 def export(steps: Iterable[Step], copies: Path | None = None) -> tuple[Path, ...]:
-    """Carry out the steps.
-
-    Parameters
-    ----------
-    steps : iterable of Step
-        From :func:`export_steps`.
-    copies : pathlib.Path, optional
-        A folder. Templates that somebody edited are copied there and then overwritten; without it they are not.
-
-    Returns
-    -------
-    tuple of pathlib.Path
-        The copies that were made.
-
-    Raises
-    ------
-    UserError
-        If somebody edited a template and no ``copies`` are asked for; nothing is changed then.
-    """
-    steps = tuple(steps)
-    if copies is None and (refused := list(_refused(steps))):
-        raise UserError(refused)
-    return apply(steps, copies)
+    """Carry out the steps, as :func:`generator.plan.apply` does."""
+    return apply(steps, copies, _refused)
 
 
-def _refused(steps: Iterable[Step]) -> Iterator[Problem]:
-    for step in steps:
-        if step.edited:
-            yield Problem(
-                "this template is not the packaged one, so it is not overwritten",
-                "Rename it, or export into another folder to compare; --force overwrites it and keeps a copy.",
-                f"{step.path.parent.name}/{step.path.name}",
-            )
+def _refused(step: Step) -> Problem:
+    return Problem(
+        "this template is not the packaged one, so it is not overwritten",
+        "Rename it, or export into another folder to compare; --force overwrites it and keeps a copy.",
+        f"{step.path.parent.name}/{step.path.name}",
+    )
