@@ -47,11 +47,20 @@ def run(options: Options) -> list[Figure]:
         *(lambda number, p=pipeline: _tick(store, p, rows, number + 2) for pipeline in pipelines.values()),
     )
     values = dict(zip(pipelines, found, strict=True))
+    tags = alternate(
+        repetitions,
+        options.say,
+        *(lambda number, p=pipeline: _one_tag(store, p.name, number) for pipeline in pipelines.values()),
+    )
     return [
         Figure(f"a tick among {few} versions", "s", values[few]),
         *(
             Figure(f"a tick among {size:,} versions", "s", values[size], f"among {few}", values[few], Aim("ratio", 1.3))
             for size in many
+        ),
+        *(
+            Figure(f"of that MLflow's own: each change of a tag among {size:,} versions", "s", seconds)
+            for size, seconds in zip(pipelines, tags, strict=True)
         ),
     ]
 
@@ -76,6 +85,13 @@ def _tick(store: Store, pipeline: Pipeline, rows: Rows, source: int) -> float:
     if decision.champion != str(made.version):
         raise RuntimeError(f"version {made.version} should have won: {decision.verdict}")
     return seconds
+
+
+def _one_tag(store: Store, name: str, number: int) -> float:
+    """Return the seconds of one bare call to MLflow."""
+    began = time.perf_counter()
+    store.registry.set_model_version_tag(name, "1", "benchmark", str(number))
+    return time.perf_counter() - began
 
 
 def _fill(project: Project, store: Store, pipeline: Pipeline, rows: Rows, count: int) -> None:
