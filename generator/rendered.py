@@ -15,6 +15,7 @@ from jinja2.lexer import Token, TokenStream
 
 from generator.files import Loader
 
+_OPENED = ("while parsing a flow", "while scanning a quoted")
 _SAFE_MODE = ("airflow", "dag")
 
 
@@ -101,6 +102,8 @@ def _yaml_faults(text: str) -> Iterator[Fault]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)
+        if isinstance(error, yaml.MarkedYAMLError) and (error.context or "").startswith(_OPENED):
+            mark, what = error.context_mark, f"{error.context}, {what}"  # it is noticed long after the line to correct
         yield Fault(f"is no YAML: {what}", "Correct the template.", *((mark.line + 1, mark.column) if mark else ()))
         return
     if not isinstance(root, yaml.MappingNode):

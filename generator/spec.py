@@ -123,6 +123,9 @@ def _documents(files: tuple[Path, ...], text: str | None) -> tuple[list[Document
     variables: list[Variable] = []
     problems: list[Problem] = []
     for number, file in enumerate(files):
+        if not number and text is None and not file.exists():
+            remedy = "Go to the project's folder, or name the spec with --spec; 'dropforge init' begins a project."
+            raise UserError(Problem("there is no such file", remedy, _shown(file)))
         document = read(file, _shown(file)) if number or text is None else parse(text, _shown(file))
         schema = _PART if number else _WITH_PARTS if len(files) > 1 else SPEC
         if wrong := list(_top_level(document, schema)):

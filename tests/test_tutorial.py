@@ -44,9 +44,11 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def _step(lines: list[str]) -> Step:
-    """Return a command with what it shows; it goes on over lines while a quote is open."""
+    """Return a command with what it shows; it goes on over lines while a quote is open, and after a backslash."""
     for count in range(1, len(lines) + 1):
         command = "".join(lines[:count])
+        if command.endswith("\\\n"):
+            continue
         with contextlib.suppress(ValueError):
             shlex.split(command)
             return Step(command.rstrip("\n"), "".join(lines[count:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from dropforge.project import Project
     from dropforge.settings import Pipeline
     from generator.spec import Spec
@@ -23,6 +26,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 
 SpecOption = Annotated[Path, typer.Option("--spec", help="The spec file.", envvar="DROPFORGE_SPEC")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_WIDE = 1_000  # more than any line of a table
 SPEC = Path("pipelines.yaml")
 
 
@@ -85,6 +89,12 @@ def say(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     out.print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(table: Table) -> None:
+    """Print a table: as wide as the terminal, or as wide as it is, so that a pipe or a file has whole lines."""
+    whole = not (out.is_terminal or "COLUMNS" in os.environ)
+    (Console(highlight=False, markup=False, emoji=False, width=_WIDE) if whole else out).print(table)
 
 
 def fail(code: int = 1) -> typer.Exit:

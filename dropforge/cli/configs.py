@@ -16,7 +16,7 @@ from dropforge.cli.progress import progress
 
 if TYPE_CHECKING:
     from dropforge.configs import Candidate
-    from dropforge.documents import Problem
+    from dropforge.documents import Problem, UserError
     from dropforge.settings import Pipeline
     from generator.spec import Spec
 
@@ -41,13 +41,22 @@ def check(
     notifiers, the check of the spec alone makes each of them, which takes a second or two.
 
     --json prints a list of {"file", "ok", "candidates": [{"class", "params"}], "errors": [{"line", "column", "path",
-    "value", "message", "hint"}]}.
+    "value", "message", "hint"}]}: of each config, or of a spec with a mistake, which hides the rest.
 
     Example: dropforge check configs/wine/forest.yaml
     """
-    found = load_spec(spec)
+    from dropforge.documents import UserError
+
+    try:
+        found = load_spec(spec)
+        if not configs:
+            _check_notifiers(found)
+    except UserError as error:
+        if not as_json:
+            raise
+        print_json([result.to_plain() for result in _by_file(error, spec)])
+        raise fail() from None
     if not configs:
-        _check_notifiers(found)
         if as_json:
             print_json([])
         else:
@@ -146,6 +155,13 @@ class _Result:
         }
 
 
+def _by_file(error: UserError, spec: Path) -> list[_Result]:
+    files: dict[str, list[Problem]] = {}
+    for problem in error.problems:
+        files.setdefault(problem.file or str(spec), []).append(problem)
+    return [_Result(file, problems=tuple(problems)) for file, problems in files.items()]
+
+
 def _show(result: _Result) -> None:
     from dropforge.documents import printable
 
@@ -180,9 +196,9 @@ def _check(spec: Spec, path: Path, name: str | None) -> _Result:
     from dropforge.estimators import Allowed
 
     try:
+        content = read_bytes(path)
         train = (spec.pipeline(name) if name else _owner(spec, path)).train
-        allowed = Allowed.of(train)
-        return _Result(str(path), read_candidates(read_bytes(path), str(path), allowed, train.max_grid))
+        return _Result(str(path), read_candidates(content, str(path), Allowed.of(train), train.max_grid))
     except UserError as error:
         return _Result(str(path), problems=error.in_file(str(path)).problems)
 

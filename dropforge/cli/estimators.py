@@ -63,6 +63,9 @@ def estimators(
     found = [entry for entry in found if entry.path in allowed]
     if as_json:
         print_json([to_plain(entry) for entry in found])
+    elif not found:
+        message, remedy = _nothing(pattern, kind, allowed)
+        say(f"{message}\n    {remedy}")
     elif len(found) == 1:
         say(description(found[0]))
     else:
@@ -92,6 +95,18 @@ def new(
     if not isinstance(entry, Entry):
         raise UserError(Problem(*entry))
     typer.echo(template(entry), nl=False)
+
+
+def _nothing(pattern: str, kind: str, allowed: Allowed) -> tuple[str, str]:
+    """Return why nothing was found, and what to look for."""
+    from dropforge.estimators import Entry
+    from dropforge.estimators.names import find
+
+    entry = find(pattern, allowed) if pattern.replace(".", "").isidentifier() else None
+    if entry and not isinstance(entry, Entry):
+        return entry
+    wanted = "estimator" if kind == "all" else kind
+    return f"no {wanted} fits '{pattern}'", "Look among all with --kind all, or leave the pattern out for a list."
 
 
 def _known(spec: Path, pipeline: str | None) -> tuple[Allowed, Mapping[str, Entry]]:

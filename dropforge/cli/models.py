@@ -127,15 +127,17 @@ def versions(
         return
     from rich.table import Table
 
-    from dropforge.cli.common import out
+    from dropforge.cli.common import print_table
 
-    shown = Table("version", "estimator", "config", settings.promote.metric, "status", "stage")
+    shown = Table()
+    for head in ("version", "estimator", "config", settings.promote.metric, "status", "stage"):
+        shown.add_column(head, overflow="fold")  # no name is cut
     for row in table:
         value = "-" if row[tag] is None else f"{row[tag]:.4f}"
         stage = f"{row['stage']} (champion)" if row["champion"] else row["stage"]
         name = (row["class"] or "").rpartition(".")[2]
         shown.add_row(row["version"], name, row["config_file"], value, row["status"], stage)
-    out.print(shown)
+    print_table(shown)
 
 
 COMMANDS = (train, promote, versions)

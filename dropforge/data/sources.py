@@ -33,7 +33,19 @@ def read_frame(source: str, home: Path) -> pd.DataFrame:
             )
         ) from None
     except (ValueError, OSError) as error:
-        raise UserError(Problem(f"the data cannot be read: {error}", "Correct the file.", source)) from error
+        raise UserError(Problem(f"the data cannot be read: {_reason(error)}", _remedy(error), source)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 ({error.reason})"
+    return "it is empty" if isinstance(error, pd.errors.EmptyDataError) else str(error)
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "Save it as UTF-8, e.g. by iconv -f WINDOWS-1252 -t UTF-8."
+    return "Correct the file."
 
 
 def _from_loader(source: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -54,8 +55,11 @@ class Hosting:
 
     def predict(self, rows: pd.DataFrame) -> tuple[list[Any], str]:
         """Return predictions for ``rows``, and the version that made them."""
-        body = {"dataframe_split": rows.to_dict(orient="split", index=False)}
-        answer = self.client.post(f"/models/{self.pipeline}/invocations", json=body)
+        sent = rows.astype(object).where(rows.notna(), None)  # JSON has no NaN
+        body = json.dumps({"dataframe_split": sent.to_dict(orient="split", index=False)}, default=str)
+        answer = self.client.post(
+            f"/models/{self.pipeline}/invocations", content=body, headers={"Content-Type": "application/json"}
+        )
         answer.raise_for_status()
         return answer.json()["predictions"], answer.headers[VERSION_HEADER]
 

@@ -278,14 +278,17 @@ def _no_table(frame: pd.DataFrame) -> tuple[str, str] | None:
     """Return what is wrong with a table that was read as none, and what to do."""
     if not all(isinstance(name, str) for name in frame.columns):
         return "its columns have numbers for names", "Give them names of text."
-    if not frame.index.equals(pd.RangeIndex(len(frame))):  # pandas took the first values for the rows' names
+    named = frame.index.equals(pd.RangeIndex(len(frame)))  # else pandas took the first values for the rows' names
+    if len(frame.columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in frame.columns[0]), None)):
+        # Where a comma stands in the numbers, it was taken for what separates the values.
+        comma = "" if named else ', decimal=","'
+        how = f"pandas.read_csv(..., sep={mark!r}{comma}).to_csv(..., index=False)"
+        return f"its values are separated by {mark!r}", f"Save it with commas, e.g. by {how}."
+    if not named:
         return (
             "its rows hold more values than its first line has names",
             "Name every column in the first line, and end no line with a comma.",
         )
-    if len(frame.columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in frame.columns[0]), None)):
-        how = f"pandas.read_csv(..., sep={mark!r}).to_csv(..., index=False)"
-        return f"its values are separated by {mark!r}", f"Save it with commas, e.g. by {how}."
     if len(frame.columns) > 1 and all(_is_number(name) for name in frame.columns):
         return "its first line holds numbers and no names", "Write the columns' names into a line above."
     return None

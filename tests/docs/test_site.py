@@ -21,6 +21,7 @@ from tests.docs.blocks import ROOT
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FETCHED = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed", "use", "image", "input"}
 
 
@@ -83,16 +84,33 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
+def test_a_block_of_commands_is_copied_without_what_it_prints(address: str) -> None:
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's package chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(permissions=["clipboard-read", "clipboard-write"])
+        page.goto(f"{address}/tutorial.html")
+        block = page.locator(".highlight", has_text="$ curl")
+        block.hover()
+        block.locator(".md-code__button[data-md-type=copy], button.md-clipboard").first.click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        browser.close()
+    assert copied.startswith("curl -s -i http://127.0.0.1:5002/models/customers/invocations")
+    assert copied.rstrip().endswith('"basket": 80.5}]}\'')
+
+
 def test_a_browser_asks_nobody_else_and_finds_everything(site: Path, address: str) -> None:
     if CHROMIUM is None:
         pytest.skip("needs Debian's package chromium")
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     asked: list[str] = []
     bad: list[str] = []
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.on("request", lambda request: asked.append(request.url))
         page.on("response", lambda response: bad.append(response.url) if response.status >= 400 else None)

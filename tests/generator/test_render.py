@@ -293,7 +293,9 @@ TASK = "- {task_id: a, decorator: airflow.sdk.task}"
 @pytest.mark.parametrize(
     ("template", "line", "message"),
     [
-        ("# a\n\nwine_train: {tasks: []\n", 4, "is no YAML"),
+        ("# a\n\nwine_train: {tasks: []\n", 3, "is no YAML: while parsing a flow mapping, did not find"),
+        ("a:\n  b: [c\n  d: 1\n\n\n\n  tasks: []\n", 2, "is no YAML: while parsing a flow sequence"),
+        ("a:\n  b: 'c\n  d: 1\n\n  tasks: []\n", 2, "is no YAML: while scanning a quoted scalar"),
         ("wine_train:\n  tasks: []\n  a: b: c\n", 3, "is no YAML: mapping values are not allowed"),
         ("", 1, "is no mapping"),
         ("- a\n", 1, "is no mapping"),

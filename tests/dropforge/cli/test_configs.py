@@ -67,6 +67,22 @@ def test_check_of_a_file_that_is_not_there_is_a_mistake_of_that_file(run: Run) -
     assert good["ok"]
 
 
+def test_a_config_that_is_nobodys_and_not_there_is_not_there(run: Run, home: Path) -> None:
+    (home / "pipelines.yaml").write_text(SPEC + BEER)
+    assert "gone.yaml: there is no such file" in run("check", "gone.yaml").out
+
+
+def test_mistakes_of_the_spec_are_json_too(run: Run, home: Path) -> None:
+    (home / "pipelines.yaml").write_text(SPEC.replace("f1_macro", "f1_makro").replace("timeout_", "time_"))
+    for configs in ([], [config(TREE)]):
+        result = run("check", "--json", *configs)
+        assert (result.code, result.err) == (1, "")
+        (spec,) = result.json
+        assert (spec["file"], spec["ok"], spec["candidates"]) == ("pipelines.yaml", False, [])
+        assert [error["line"] for error in spec["errors"]] == [5, 6]
+        assert spec["errors"][1]["hint"] == "Did you mean 'f1_macro'?"
+
+
 def test_folder_of_a_config_tells_whose_allow_list_counts(run: Run, home: Path) -> None:
     (home / "pipelines.yaml").write_text(SPEC + BEER)
     (home / "configs" / "beer").mkdir()

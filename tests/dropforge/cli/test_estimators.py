@@ -27,6 +27,13 @@ def test_estimators_are_found_by_pattern_and_by_word(run: Run) -> None:
     assert run("estimators", "nothing", "--json").json == []
 
 
+def test_nothing_found_says_what_may_be_meant(run: Run, home: Path) -> None:
+    assert "Did you mean 'RandomForestClassifier'?" in run("estimators", "RandomForestClasifier").out
+    assert "no classifier fits '*Lasso*'\n    Look among all with --kind all" in run("estimators", "*Lasso*").out
+    (home / "pipelines.yaml").write_text(SPEC + BEER)
+    assert "'sklearn.svm.SVC' is not allowed here" in run("estimators", "SVC", "--pipeline", "beer").out
+
+
 def test_estimator_that_is_named_is_described_whatever_it_is(run: Run) -> None:
     assert run("estimators", "SVC").out.startswith("sklearn.svm.SVC (classifier)\n")
     assert run("estimators", "StandardScaler").out.startswith("sklearn.preprocessing.StandardScaler (transformer)\n")

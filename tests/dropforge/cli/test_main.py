@@ -76,7 +76,7 @@ def test_mistake_in_a_config_is_a_message_with_file_line_and_remedy(run: Run) ->
         (["train", "gone.yaml", "--pipeline", "wien"], ["there is no pipeline 'wien'"]),
         (["serve", "wien"], ["there is no pipeline 'wien'"]),
         (["generate", "--spec", "gone.yaml"], ["gone.yaml"]),
-        (["check", "--spec", "gone.yaml"], ["gone.yaml"]),
+        (["check", "--spec", "gone.yaml"], ["gone.yaml: there is no such file", "'dropforge init' begins a project"]),
     ],
 )
 def test_mistake_of_the_user_is_a_message(run: Run, arguments: list[str], words: list[str]) -> None:

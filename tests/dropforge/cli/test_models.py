@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dropforge.cli import common
 from dropforge.project import Project
 from dropforge.registry import Store
 from tests.dropforge.cli.commands import Run, config
@@ -69,6 +70,13 @@ def test_versions_come_best_first_and_the_champion_is_marked(run: Run, stocked: 
     shown = run("versions", "wine").out
     for word in ("tree.yaml", "forest.yaml", "stump.yaml", "1.0000", "Production", "(champion)", "failed"):
         assert word in shown
+
+
+def test_versions_in_a_pipe_are_whole_lines(run: Run, stocked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(common.out, "width", 30)  # a terminal's; a pipe has none
+    (line,) = [line for line in run("versions", "wine").out.splitlines() if "forest.yaml" in line]
+    assert "RandomForestClassifier" in line
 
 
 def test_versions_that_were_not_validated_come_last(run: Run, stocked: Project) -> None:

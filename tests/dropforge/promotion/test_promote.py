@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pandas as pd
 import pytest
 
 from dropforge.data import Rows
@@ -336,3 +338,22 @@ def test_second_promoter_decides_on_what_the_first_one_left(store: Store, rows: 
         decisions = list(pool.map(lambda mine: promote(mine, WINE, rows, None), (store, second)))
     assert sorted(decision.promotes for decision in decisions) == [False, True]
     assert_one_champion(store, 2)
+
+
+def test_rows_with_gaps_prove_that_the_champion_answers(store: Store, rows: Rows, hosting: Hosting) -> None:
+    crown(store, 2)
+    hosting.swap()
+    features, _ = rows.part("holdout")
+    gaps = features.head(3).copy()
+    gaps.iloc[0, 0] = None
+    gaps.iloc[1, :] = None
+    predictions, version = hosting.predict(gaps)
+    assert (predictions, version) == (load(store, version_of(store, 2)).estimator.predict(gaps).tolist(), "2")
+
+
+def test_values_that_json_lacks_are_sent_as_text_or_null(store: Store, hosting: Hosting) -> None:
+    crown(store, 2)
+    hosting.swap()
+    days = pd.DataFrame({"day": pd.to_datetime(["2026-01-31", None]), "n": pd.array([1, None], dtype="Int64")})
+    with pytest.raises(httpx.HTTPStatusError, match=r"4\d\d"):  # the server read it, and wants a wine
+        hosting.predict(days)
