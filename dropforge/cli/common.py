@@ -83,8 +83,13 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    out.print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON; in JSON's own escapes, where there is a character that the output cannot take."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(out.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    out.print(text)
 
 
 def fail(code: int = 1) -> typer.Exit:

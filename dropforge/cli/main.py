@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -31,6 +32,10 @@ def main() -> None:
     """Run a command; a user's mistake is a message and exit code 1, a bug keeps its traceback."""
     from dropforge.documents import UserError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character, or a name that is no text, is no reason to end in a traceback.
+            stream.reconfigure(errors="backslashreplace")
     try:
         with disk_explained():
             app(prog_name="dropforge")  # however it was started
