@@ -77,6 +77,11 @@ def project_of(path: Path) -> Project:
     return Project(path if path.is_dir() else path.parent)
 
 
+def columns(console: Console = out) -> int | None:
+    """Return how many columns a terminal has; None for a pipe or a file, which wraps nothing."""
+    return console.width if console.is_terminal else None
+
+
 def say(text: str) -> None:
     """Print a line for people."""
     out.print(text)

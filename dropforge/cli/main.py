@@ -9,7 +9,7 @@ import sys
 import typer
 
 from dropforge.cli import add, configs, estimators, generate, init, models, schema, stack, templates
-from dropforge.cli.common import disk_explained, err
+from dropforge.cli.common import columns, disk_explained, err
 from dropforge.stack.environment import ONE_THREAD
 
 # The libraries that read them are not imported yet.
@@ -41,7 +41,7 @@ def main() -> None:
             app(prog_name="dropforge")  # however it was started
     except UserError as error:
         for problem in error.problems:
-            err.print(str(problem), style="red")
+            err.print(problem.shown(columns(err)), style="red")
         sys.exit(1)
 
 
