@@ -81,14 +81,24 @@ def project_of(path: Path) -> Project:
     return Project(path if path.is_dir() else path.parent)
 
 
+def columns(console: Console = out) -> int | None:
+    """Return how many columns a terminal has; None for a pipe or a file, which wraps nothing."""
+    return console.width if console.is_terminal else None
+
+
 def say(text: str) -> None:
     """Print a line for people."""
     out.print(text)
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    out.print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON; in JSON's own escapes, where there is a character that the output cannot take."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(out.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    out.print(text)
 
 
 def print_table(table: Table) -> None:

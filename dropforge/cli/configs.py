@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dropforge.cli.common import SPEC, JsonOption, SpecOption, fail, load_spec, print_json, say
+from dropforge.cli.common import SPEC, JsonOption, SpecOption, columns, fail, load_spec, print_json, say
 from dropforge.cli.completion import pipelines
 from dropforge.cli.progress import progress
 
@@ -172,7 +172,7 @@ def _show(result: _Result) -> None:
     count = len(result.problems)
     say(f"{file}: {count} {'mistake' if count == 1 else 'mistakes'}")
     for problem in result.problems:
-        say(f"{problem}\n")
+        say(f"{problem.shown(columns())}\n")
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

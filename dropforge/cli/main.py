@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
 import typer
 
 from dropforge.cli import add, configs, estimators, generate, init, models, schema, stack, templates
-from dropforge.cli.common import disk_explained, err
+from dropforge.cli.common import columns, disk_explained, err
 from dropforge.stack.environment import ONE_THREAD
 
 # The libraries that read them are not imported yet.
@@ -31,12 +32,16 @@ def main() -> None:
     """Run a command; a user's mistake is a message and exit code 1, a bug keeps its traceback."""
     from dropforge.documents import UserError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character, or a name that is no text, is no reason to end in a traceback.
+            stream.reconfigure(errors="backslashreplace")
     try:
         with disk_explained():
             app(prog_name="dropforge")  # however it was started
     except UserError as error:
         for problem in error.problems:
-            err.print(str(problem), style="red")
+            err.print(problem.shown(columns(err)), style="red")
         sys.exit(1)
 
 

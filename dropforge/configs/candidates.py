@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from dropforge.estimators import Allowed, Estimator, audit, not_a_classifier, pl
 
 MAX_GRID = 100
 MOST_PROBLEMS = 1000
+MOST_CANDIDATES = 10_000
 
 
 @dataclass(frozen=True)
@@ -85,40 +86,55 @@ def read_candidates(content: bytes, file: str, allowed: Allowed, max_grid: int =
     candidates: list[Candidate] = []
     problems: list[Problem] = []
     documents = parse_all(content, file)
-    for document in documents:
-        for reading in models(document, problems, max_grid):
-            if len(problems) > MOST_PROBLEMS:
-                break
-            candidate, found = _candidate(document, reading, allowed)
-            problems += found
-            if candidate:
-                candidates.append(candidate)
+    for document, reading in models(documents, problems, max_grid):
+        if len(problems) > MOST_PROBLEMS:
+            break
+        candidate, found = _candidate(document, reading, allowed)
+        problems += found
+        if candidate:
+            candidates.append(candidate)
     if not candidates and not problems:
         message = "the config names no model"
         problems.append(documents[0].problem((), message, "Write e.g. class: DecisionTreeClassifier"))
     if problems:
-        raise UserError(sorted(dict.fromkeys(problems), key=_place))
+        raise mistakes(problems)
     return tuple(candidates)
 
 
-def models(document: Document, problems: list[Problem], max_grid: int) -> Iterator[Reading]:
-    """Return the models of a document; what is wrong with the way they are written joins the problems.
+def models(documents: Iterable[Document], problems: list[Problem], max_grid: int) -> Iterator[tuple[Document, Reading]]:
+    """Return the models of a file's documents; what is wrong with the way they are written joins the problems.
 
     Parameters
     ----------
-    document : Document
+    documents : iterable of Document
         What was read.
     problems : list of Problem
         Takes the problems.
     max_grid : int
         How many candidates a grid may ask for.
     """
-    problems += document.problems
-    for reading in Shapes(document, problems).models():
-        problems += reading.problems
-        readings, found = expand(reading, document, max_grid)
-        problems += found
-        yield from readings
+    most = left = max(MOST_CANDIDATES, max_grid)
+    for document in documents:
+        problems += document.problems
+        for reading in Shapes(document, problems).models():
+            problems += reading.problems
+            readings, found = expand(reading, document, max_grid)
+            problems += found
+            left -= len(readings)
+            if left < 0:  # many grids, each within its limit
+                message = f"more than {most:,} models in one file"
+                problems.append(document.problem(reading.path, message, "Make the grids smaller, or split the file."))
+                return
+            yield from ((document, one) for one in readings)
+
+
+def mistakes(problems: list[Problem]) -> UserError:
+    """Return the error with each mistake of a file once, in the file's order; of very many, the first."""
+    found = sorted(dict.fromkeys(problems), key=_place)
+    more = len(found) - MOST_PROBLEMS
+    if more > 0:
+        found[MOST_PROBLEMS:] = [Problem("there are more mistakes than these", "Correct these first.", found[0].file)]
+    return UserError(found)
 
 
 def _place(problem: Problem) -> tuple[int, int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dropforge.configs.candidates import models
+from dropforge.configs.candidates import mistakes, models
 from dropforge.configs.normal import normal
 from dropforge.configs.reading import known
-from dropforge.documents import Problem, UserError, parse_all
+from dropforge.documents import Problem, parse_all
 
 # The limit is the spec's to set, and none is asked for here: this is only where it gets silly.
 MAX_GRID = 10_000
@@ -30,15 +30,14 @@ def convert(content: bytes, file: str) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for document in parse_all(content, file):
-        for reading in models(document, problems, MAX_GRID):
-            value, shaped = normal(reading, document)
-            if not isinstance(reading.cls.value, str) and not reading.problems:
-                problems.append(shaped.problem(("class",), "there is no class path", "Write e.g. class: SVC"))
-            said = (("name", reading.name), ("force", reading.force))
-            found.append({**_full(value), **{key: part.value for key, part in said if part}})
+    for document, reading in models(parse_all(content, file), problems, MAX_GRID):
+        value, shaped = normal(reading, document)
+        if not isinstance(reading.cls.value, str) and not reading.problems:
+            problems.append(shaped.problem(("class",), "there is no class path", "Write e.g. class: SVC"))
+        said = (("name", reading.name), ("force", reading.force))
+        found.append({**_full(value), **{key: part.value for key, part in said if part}})
     if problems:
-        raise UserError(problems)
+        raise mistakes(problems)
     return found
 
 

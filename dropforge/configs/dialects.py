@@ -28,9 +28,10 @@ from dropforge.configs.words import (
     SETS,
     word,
 )
-from dropforge.documents import Document, Path, Problem, did_you_mean, flow
+from dropforge.documents import Document, Path, Problem, did_you_mean, flow, stuck
 
 MOST_KEYS = 1000
+_PAIRS = "Write 'name: value' pairs."
 
 
 class Dialects:
@@ -203,14 +204,14 @@ class Dialects:
                 ]
             return {name: Part(item, (*path, name)) for name, item in value.items()}, []
         if not isinstance(value, list):
-            hint = "Write 'name: value' pairs."
+            hint = (stuck(value.split()[0]) if isinstance(value, str) and value.strip() else "") or _PAIRS
             return {}, [self.document.problem(path, "the parameters must be a mapping", hint)]
         found: dict[str, Part] = {}
         for index, item in enumerate(value):
             here = (*path, index)
             if not isinstance(item, dict) or not item:
                 message = f"{flow(item)} is a value without the name of its parameter"
-                return {}, [self.document.problem(here, message, "Write 'name: value' pairs.")]
+                return {}, [self.document.problem(here, message, _PAIRS)]
             twice = [name for name in item if name in found]
             if len(item) > 1 or twice:
                 merged = {name: one for each in value if isinstance(each, dict) for name, one in each.items()}

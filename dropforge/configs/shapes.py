@@ -8,7 +8,7 @@ from typing import Any
 from dropforge.configs.dialects import Dialects
 from dropforge.configs.reading import Part, Reading, known
 from dropforge.configs.words import KNOWN, LISTS, MODULES, PARAMS, word
-from dropforge.documents import Document, Path, Problem
+from dropforge.documents import Document, Path, Problem, stuck
 
 _ONE = "Write 'class: ...' and 'params: ...', or 'models: [...]'."
 _EACH = "Write 'class: ...' and 'params: ...'."
@@ -37,7 +37,7 @@ class Shapes:
         elif isinstance(value, dict):
             yield from self._mapping(value, ())
         else:
-            self._complain((), "a config is a mapping", _ONE)
+            self._complain((), "a config is a mapping", (stuck(value) if isinstance(value, str) else "") or _ONE)
 
     def _mapping(self, value: dict[str, Any], path: Path) -> Iterator[Reading]:
         readings = self.dialects.readings(value, path)

@@ -3,6 +3,7 @@
 from dropforge.documents.caret import printable
 from dropforge.documents.disk import check_disk, explain, write_whole, written
 from dropforge.documents.document import Document, Path, dotted, shown
+from dropforge.documents.hints import stuck
 from dropforge.documents.markdown import code
 from dropforge.documents.problems import Problem, UserError, closest, did_you_mean
 from dropforge.documents.reader import MAX_BYTES, parse, parse_all, read, read_bytes, too_large
@@ -28,6 +29,7 @@ __all__ = [
     "read",
     "read_bytes",
     "shown",
+    "stuck",
     "to_yaml",
     "too_large",
     "write_whole",

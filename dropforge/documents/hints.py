@@ -18,12 +18,32 @@ _YAML = (
     (r"found unexpected end of stream", "Close the quotes."),
     (r"found undefined alias '(?P<name>.*)'", "Define it above with '&{name}', or put it in quotes."),
 )
+# `C:2` is one word in YAML.
+_STUCK = re.compile(r"^\s*(?:- +)?(?P<key>[A-Za-z_]\w*):(?P<value>[^\s:/]\S*)\s*$")
 _SPELT = {"True": "true", "False": "false", "None": "null", "nan": "NaN", "inf": "Infinity"}
 _OPENING = '{["'
 
 
-def for_yaml(problem: str) -> str:
-    """Return what to do about what PyYAML complains of."""
+def stuck(text: str) -> str:
+    """Return how to write a ``key:value`` that lacks the space, or an empty string."""
+    found = _STUCK.match(text)
+    return f"Write a space after the colon: '{found['key']}: {found['value']}'." if found else ""
+
+
+def for_yaml(problem: str, before: str = "") -> str:
+    """Return what to do about what PyYAML complains of.
+
+    Parameters
+    ----------
+    problem : str
+        What it says.
+    before : str
+        The lines before the one where it stopped.
+    """
+    if problem.startswith("mapping values are not allowed here"):  # a line above was read as text, and goes on here
+        above = next((line for line in reversed(before.splitlines()) if line.strip()), "")
+        if remedy := stuck(above):
+            return f"Look at the line above. {remedy}"
     for pattern, remedy in _YAML:
         if found := re.search(pattern, problem):
             return remedy.format(**found.groupdict())

@@ -11,6 +11,7 @@ from dropforge.documents.caret import caret, printable
 
 # By how much a word may be closer than a likelier one.
 _HARDLY = 0.1
+_INDENT = "    "
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,23 @@ class Problem:
     value: str = ""
 
     def __str__(self) -> str:
+        return self.shown()
+
+    def shown(self, columns: int | None = None) -> str:
+        """Return the mistake with its place and its line.
+
+        Parameters
+        ----------
+        columns : int, optional
+            How many the terminal has.
+        """
         position = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         where = ": ".join(printable(part) for part in (position, self.path) if part)
         text = f"{where}: {_shown(self.message)}" if where else _shown(self.message)
-        shown = caret(self.source, self.line, self.column or 1) if self.source.strip() and self.line else ""
-        below = "\n".join(part for part in (shown, _shown(self.remedy)) if part)
-        return f"{text}\n{textwrap.indent(below, '    ')}" if below else text
+        room = None if columns is None else columns - len(_INDENT)
+        place = caret(self.source, self.line, self.column or 1, room) if self.source.strip() and self.line else ""
+        below = "\n".join(part for part in (place, _shown(self.remedy)) if part)
+        return f"{text}\n{textwrap.indent(below, _INDENT)}" if below else text
 
 
 class UserError(Exception):

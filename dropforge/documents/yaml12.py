@@ -130,7 +130,8 @@ def compose(lines: Lines, file: str) -> list[yaml.Node]:
         if error.problem == "exceeded maximum nesting depth":
             raise UserError(too_deep(file)) from None
         problem, index = str(error.problem), mark.index if mark else 0
-        raise _error(lines, file, index, f"this is not YAML: {problem}", for_yaml(problem)) from None
+        remedy = for_yaml(problem, lines.text[: lines.text.rfind("\n", 0, index) + 1][-_SMALL:])
+        raise _error(lines, file, index, f"this is not YAML: {problem}", remedy) from None
     except (yaml.YAMLError, ValueError) as error:
         raise _error(lines, file, 0, f"this is not YAML: {error}") from None
     except (_TooDeep, RecursionError):

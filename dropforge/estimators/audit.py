@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dropforge.documents import Document, Path, Problem, did_you_mean
+from dropforge.documents import Document, Path, Problem, did_you_mean, stuck
 from dropforge.estimators import refused
 from dropforge.estimators.names import find
 from dropforge.estimators.parameters import Parameter, shown
@@ -309,6 +309,8 @@ def unknown_parameter(entry: Entry, name: Any) -> tuple[str, str]:
         remedy = "Write it in the estimator that has it; to try several values, name GridSearchCV with a 'param_grid'."
         return f"{entry.name} has no parameter '{name}'", remedy
     remedy = did_you_mean(str(name), known) or f"It has: {', '.join(known) or 'none'}."
+    if str(name).partition(":")[0] in known:
+        remedy = stuck(str(name)) or remedy
     return f"{entry.name} has no parameter '{name}'", remedy
 
 

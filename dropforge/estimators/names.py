@@ -64,8 +64,12 @@ def _foreign(name: str, allowed: Allowed) -> tuple[str, str]:
     if gone := missing(tuple(named)):
         return f"the package '{root}' cannot be imported", f"Install it ('{gone[0]}' is in the spec's allow-list)."
     if named:
-        known = list(admitted(allowed.modules))
+        known = [path for path in admitted(allowed.modules) if path in allowed]
         message = f"'{root}' has no estimator '{name}'"
+        # A class's own module is often another than the one that shows it.
+        same = next((path for path in known if path.rpartition(".")[2] == name.rpartition(".")[2]), "")
+        if same:
+            return message, f"Write {same}."
         return message, did_you_mean(name, known) or f"It has: {', '.join(known) or 'none'}."
     message, remedy = _not_allowed(name, allowed)
     if name.rpartition(".")[2] in WELL_KNOWN:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from dropforge.cli.main import app
+from dropforge.cli.main import app, main
 from tests.dropforge.cli.commands import BAD, SPEC, Run, config
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -92,3 +95,22 @@ def test_command_that_was_wrong_leaves_no_state_behind(run: Run, home: Path) -> 
     run("promote", "wien")
     run("train", "gone.yaml", "--pipeline", "wine")
     assert not (home / ".dropforge").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_a_terminal_cannot_show_is_no_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    name = os.fsdecode(b"configs/wine/n\xc3\xa4me\xe4.yaml")  # a name that is no text, as an old disk has it
+    Path(name).write_text("class: SVC\nname: '\u6f22\u5b57'\nkernell: 1  # \u6f22\n", encoding="utf-8")
+    for more in ([], ["--json"]):
+        shown = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding=encoding))
+        monkeypatch.setattr(sys, "argv", ["dropforge", "check", name, *more])
+        with pytest.raises(SystemExit) as end:
+            main()
+        sys.stdout.flush()
+        text = shown.getvalue().decode(encoding)
+        assert end.value.code == 1
+        assert "Did you mean 'kernel'?" in text
+        assert not more or not json.loads(text)[0]["ok"]

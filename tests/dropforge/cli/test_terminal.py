@@ -93,3 +93,14 @@ def test_training_shows_how_far_it_is(home: Path) -> None:
     assert "training" in seen
     assert "2/2" in seen
     assert "version 2" in seen
+
+
+def test_line_with_a_mistake_is_cut_to_the_terminal_and_not_in_a_pipe(home: Path) -> None:
+    line = f"{{class: SVC, params: {{class_weight: {{{', '.join(f'{n}: 1.0' for n in range(5))}}}, kernell: 1}}}}"
+    (home / "long.yaml").write_text(f"{line}\n")
+    for columns in (60, 100):
+        seen = on_a_terminal(home, "check", "long.yaml", COLUMNS=str(columns)).splitlines()
+        (at,) = (number for number, text in enumerate(seen) if "1 | " in text)
+        assert len(seen[at]) <= columns
+        assert seen[at].index("kernell") == seen[at + 1].index("^^^^^^^")
+    assert f"1 | {line}" in in_a_pipe(home, "check", "long.yaml")

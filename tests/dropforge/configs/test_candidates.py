@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import sys
 
 import pytest
 from hypothesis import strategies as st
 
-from dropforge.configs import from_plain, read_candidates
+from dropforge.configs import convert, from_plain, read_candidates
 from dropforge.documents import UserError
 from dropforge.estimators import Allowed, build
 from tests.dropforge.documents.values import values
@@ -127,6 +128,29 @@ modles: 1
 )
 def test_a_config_of_the_wrong_shape_is_explained(text, message):
     assert message in [found for _, _, _, found in mistakes(text)]
+
+
+def test_many_grids_in_one_file_are_held_to_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dropforge.configs.candidates.MOST_CANDIDATES", 300)
+    monkeypatch.setattr(sys.modules["dropforge.configs.convert"], "MAX_GRID", 100)  # the package has the function
+    grid = b"- {class: SVC, grid: {C: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], degree: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}}\n"
+    for content in (grid * 5, grid.replace(b"- ", b"--- ") * 5):
+        for outcome in (lambda text: read_candidates(text, "a.yaml", ALL), lambda text: convert(text, "a.yaml")):
+            with pytest.raises(UserError) as refused:
+                outcome(content)
+            (problem,) = refused.value.problems
+            assert (problem.line, problem.message) == (4, "more than 300 models in one file")
+
+
+@pytest.mark.parametrize("text", ["- 5\n", "--- 5\n", "- {class: 5}\n", "- !x 1\n", "- {a: 1, a: 2}\n"])
+def test_of_very_many_mistakes_the_first_are_shown(text: str) -> None:
+    for outcome in (lambda text: read_candidates(text, "a.yaml", ALL), lambda text: convert(text, "a.yaml")):
+        with pytest.raises(UserError) as refused:
+            outcome(text.encode() * 3000)
+        *found, last = refused.value.problems
+        assert [problem.line for problem in found] == sorted(problem.line for problem in found)
+        assert (len(found), found[0].line) == (1000, 1)
+        assert "more mistakes than these" in str(last)
 
 
 def test_one_mistake_refuses_the_whole_file():

@@ -76,8 +76,31 @@ def test_whatever_a_line_holds_two_lines_are_printed_with_the_caret_under_the_pl
     assert (shown + below).isprintable()
     assert set(below[4:]) <= {" ", "^"}
     assert "^" in below
-    if len(text) <= WIDTH:  # in a terminal, what stands over the first caret is what stands at the place
+    if (
+        max(len(text), cell_len(printable(text))) <= WIDTH
+    ):  # in a terminal, what stands over the first caret is what stands at the place
         assert cell_len(below[: below.index("^")]) == cell_len(f"3 | {printable(text[: column - 1])}")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text("aé漢\u0301 :{", max_size=250), st.integers(1, 260), st.integers(1, 99_999), st.integers(40, 200))
+def test_in_a_narrow_terminal_no_line_is_wrapped_and_the_place_is_shown(
+    text: str, column: int, line: int, columns: int
+) -> None:
+    problem = Problem("m", "r", "a.yaml", line, column, source=f"x{text}")
+    _, shown, below, _ = problem.shown(columns).split("\n")
+    assert max(cell_len(shown), cell_len(below)) <= columns
+    place = cell_len(below[: below.index("^")])
+    shown = shown.ljust(columns)
+    at = next(index for index in range(len(shown) + 1) if cell_len(shown[:index]) >= place)
+    expected = f"x{text}"[column - 1 : column]
+    assert cell_len(shown[:at]) == place
+    assert not expected.strip() or expected in shown[at : at + 2]  # an accent may stand between
+
+
+def test_terminal_of_any_width_shows_the_same_short_line() -> None:
+    problem = Problem("m", "r", "a.yaml", 7, 1, source="class: SVC")
+    assert problem.shown(20) == problem.shown(200) == str(problem)
 
 
 NASTY = 'name: "\x1b]0;title\x07"\nclass: "\\e[31mSVC\\u202e\\n\\r\\x9b2J"\nparams: {"\\u001b[1m": 1}'

@@ -61,6 +61,7 @@ def test_class_of_another_package_is_found_by_its_path_and_by_its_name(name: str
         ("class: lightgbm.LGBMClassifier", Allowed(("*",)), "is not allowed here", "add 'lightgbm.*'"),
         ("class: lightgbm.LGBMClassifier", Allowed(LIGHT.patterns, ("*.LGBM*",)), "is not allowed here", "except"),
         ("class: lightgbm.LGBMClasifier", LIGHT, "'lightgbm' has no estimator", "Did you mean 'lightgbm.LGBMClass"),
+        ("class: lightgbm.sklearn.LGBMClassifier", LIGHT, "has no estimator", "Write lightgbm.LGBMClassifier."),
         ("class: lightgbm.Booster", LIGHT, "'lightgbm' has no estimator", ""),
         ("class: nopackage.Model", Allowed(("nopackage.*",)), "'nopackage' cannot be imported", "Install it"),
         ("class: LGBMClassifier\nparams: {foo: 1}", LIGHT, "has no parameter 'foo'", "It has: boosting_type"),
