@@ -49,7 +49,8 @@ def to_plain(entry: Entry) -> dict[str, Any]:
 
 def description(entry: Entry) -> str:
     """Return all that is known of an entry, for people."""
-    lines = [f"{entry.path} ({entry.kind})", f"    {entry.summary}"]
+    kind = "a classifier, if it holds one" if entry.kind == "other" and entry.may_classify else entry.kind
+    lines = [f"{entry.path} ({kind})", f"    {entry.summary}"]
     if entry.experimental:
         lines.append("    Experimental in scikit-learn: it may change with any release.")
     for parameter in entry.parameters.values():

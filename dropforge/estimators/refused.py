@@ -62,6 +62,9 @@ def _names_code(entry: Entry, parameter: Parameter, value: Any) -> tuple[str, st
 
 
 def _takes_function(entry: Entry, parameter: Parameter, value: Any) -> tuple[str, str] | None:
+    if value == "pyfunc" and parameter.name == "metric":  # the word for "a function of mine, in metric_params"
+        message = f"'metric: pyfunc' of {entry.name} takes a function, and a config cannot hold one"
+        return message, f"Name another metric. The default is {default_text(parameter.default)}."
     if parameter.may_be_callable and parameter.name.endswith("func"):
         message = f"'{parameter.name}' of {entry.name} takes a function, and a config cannot hold one"
         return message, (

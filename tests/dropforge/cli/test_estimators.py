@@ -37,6 +37,8 @@ def test_nothing_found_says_what_may_be_meant(run: Run, home: Path) -> None:
 def test_estimator_that_is_named_is_described_whatever_it_is(run: Run) -> None:
     assert run("estimators", "SVC").out.startswith("sklearn.svm.SVC (classifier)\n")
     assert run("estimators", "StandardScaler").out.startswith("sklearn.preprocessing.StandardScaler (transformer)\n")
+    for name in ("pipeline.Pipeline", "model_selection.GridSearchCV"):
+        assert run("estimators", f"sklearn.{name}").out.startswith(f"sklearn.{name} (a classifier, if it holds one)\n")
     kinds = {entry["kind"] for entry in run("estimators", "--kind", "regressor", "--json").json}
     assert kinds == {"regressor"}
 

@@ -155,6 +155,11 @@ SEARCH = "class: GridSearchCV\nparams: {estimator: {class: Pipeline, params: {st
     ("text", "path", "words"),
     [
         (param("FunctionTransformer", "func", "numpy.log1p"), "params.func", "takes a function"),
+        (
+            "class: KNeighborsClassifier\nparams: {metric: pyfunc, metric_params: {func: os.system}}",
+            "params.metric",
+            "takes a function",
+        ),
         (param("TfidfVectorizer", "input", "filename"), "params.input", "reads the files that the data names"),
         (param("TfidfVectorizer", "input", "file"), "params.input", "reads the files"),
         (SEARCH + "param_grid: {memory: [cache]}}", "params.param_grid.memory[0]", "pickled files"),
