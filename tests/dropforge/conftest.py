@@ -22,6 +22,14 @@ from tests.dropforge.wine import FOREST, STUMP, TREE, WINE, copy_project, train_
 LIBRARIES = ("dropforge.training.log", "dropforge.registry.models", "matplotlib.backends.backend_agg", "mlflow.sklearn")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs an MLflow store as slow: its migrations and first versions alone take ten seconds."""
+    for item in items:
+        if "migrated" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

@@ -1,5 +1,7 @@
 """What is wrong with notifiers shows before Airflow reads the DAGs, with the line of the spec."""
 
+import pytest
+
 from tests.dropforge.cli.commands import SPEC
 
 MODULES = {
@@ -19,6 +21,7 @@ NOTIFIERS = """\
 """
 
 
+@pytest.mark.slow
 def test_each_mistake_has_its_line(run, home, monkeypatch):
     (home / "dags_generated").mkdir()
     for name, text in MODULES.items():
