@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 OUTSIDE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}
 
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+_FILE = re.compile(r"^<!-- file: (\S+) -->\n```(\w+)$", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -43,5 +44,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         relative = posixpath.relpath(to, posixpath.dirname(here) or ".")
         return f"{link[1]}[{link[2]}]({relative}{'#' * bool(anchor)}{anchor})"
 
+    # What a comment says to the tests, the site says to readers: which file a block is.
+    markdown = _FILE.sub(r'```\2 title="\1"', markdown)
     parts = re.split(r"(^```.*?^```$)", markdown, flags=re.DOTALL | re.MULTILINE)
     return "".join(part if part.startswith("```") else _LINK.sub(led, part) for part in parts)

@@ -8,8 +8,12 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
+
+NAMED = 3  # columns in a message
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,31 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
             raise UserError(
                 Problem(
                     f"the fit failed: {type(error).__name__}: {error}",
-                    f"Change parameters or data. (Raised in {where.name}, {where.filename.rpartition('/')[2]}.)",
+                    f"{_remedy(error, features)} (Raised in {where.name}, {where.filename.rpartition('/')[2]}.)",
                     file,
                 )
             ) from error
     messages = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
     return Fitted(estimator, time.perf_counter() - started, tuple(messages))
+
+
+def _remedy(error: Exception, features: pd.DataFrame) -> str:
+    """Return what to do, where the columns are what the estimator cannot take."""
+    said = str(error)
+    texts = [name for name, values in features.items() if not pd.api.types.is_numeric_dtype(values)]
+    if texts and "could not convert" in said:
+        return (
+            f"It takes numbers only. Columns of text ({_listed(texts)}) go through a ColumnTransformer before it, to a "
+            "OneHotEncoder or 'drop': the configs that 'dropforge init' and 'dropforge add' write show how."
+        )
+    gaps = [name for name, values in features.items() if values.isna().any()]
+    if gaps and "contains NaN" in said:
+        return f"It takes no gaps. Put a SimpleImputer before it, in a Pipeline, for {_listed(gaps)}."
+    return "Change parameters or data."
+
+
+def _listed(names: list[Any]) -> str:
+    return ", ".join([*map(str, names[:NAMED]), *["..."] * (len(names) > NAMED)])
 
 
 def _wants_columns(estimator: Any) -> bool:

@@ -75,6 +75,13 @@ def test_the_start_page_is_the_readme_and_links_stay_on_the_site(site: Path) -> 
     assert not list(site.rglob("*.py"))
 
 
+def test_a_block_that_is_a_file_has_its_name_above_it(site: Path) -> None:
+    page = (site / "how-to" / "add-a-pipeline.html").read_text(encoding="utf-8")
+    assert re.findall(r'<span class="filename">([^<]+)</span>', page) == [
+        "pipelines.yaml", "pipelines.d/irises.yaml", "forest.yaml",
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def address(site: Path) -> Iterator[str]:
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(site))

@@ -52,3 +52,17 @@ def test_fit_failure_says_what_scikit_learn_said_and_where(rows: Rows) -> None:
     (problem,) = raised.value.problems
     assert problem.file == "forest.yaml"
     assert problem.remedy
+
+
+def test_columns_that_a_model_cannot_take_are_named_with_what_goes_before_it(rows: Rows) -> None:
+    gaps = rows.features.copy()
+    gaps.iloc[:, :5] = gaps.iloc[:, :5].where(gaps.iloc[:, :5] > gaps.iloc[:, :5].median())
+    texts = rows.features.assign(city="Bonn")
+    for features, words in (
+        (texts, ("ColumnTransformer", "(city)")),
+        (gaps, ("SimpleImputer", "alcohol, malic_acid, ash, ...")),
+    ):
+        with pytest.raises(UserError) as raised:
+            fit(LogisticRegression(), replace(rows, features=features), "a.yaml")
+        for word in words:
+            assert word in raised.value.problems[0].remedy
