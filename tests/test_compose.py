@@ -40,7 +40,7 @@ def environment(service: str) -> dict[str, str]:
 
 def test_it_is_valid_compose() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run([*command, "docker-compose.yaml"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "docker-compose.yaml"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -105,7 +105,7 @@ def test_the_executor_can_be_imported(tmp_path: Path) -> None:
         f"assert issubclass({name}, LocalExecutor)"
     )
     quiet = {**NO_TELEMETRY, "AIRFLOW_HOME": str(tmp_path), "PATH": "", "PYTHONWARNINGS": "ignore"}
-    subprocess.run([sys.executable, "-c", script], env=quiet, cwd=ROOT, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], env=quiet, cwd=ROOT, check=True, timeout=120)  # noqa: S603
 
 
 def test_not_everybody_is_admin() -> None:
@@ -271,7 +271,7 @@ def test_the_container_serves_every_pipeline_that_was_generated(monkeypatch: pyt
     monkeypatch.setenv(HOME_VARIABLE, str(ROOT))
     script("serve").main()
     ((project, pipelines, host, port),) = served
-    assert (project.home, host, port) == (ROOT, "0.0.0.0", DEFAULTS["server"])
+    assert (project.home, host, port) == (ROOT, "0.0.0.0", DEFAULTS["server"])  # noqa: S104
     assert {pipeline.name for pipeline in pipelines()} == {"wine", "digits"}
 
 

@@ -49,7 +49,7 @@ def test_the_first_hook_stops_a_stale_project_and_lets_a_generated_one_through(t
 
     def run(*arguments):
         command = [sys.executable, "-m", "dropforge.cli.main", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode  # noqa: S603
 
     _, *hook = shlex.split(HOOKS["dropforge-generate"]["entry"])
     assert run(*hook) == 1

@@ -81,8 +81,8 @@ class Walk:
             command = command.replace(f"http://127.0.0.1:{port}", self.addresses.get(part, ""))
         script = f"trap 'pwd > \"$WALKED_TO\"' EXIT\nset -e\n{command}\n"
         environment = self.environment | {"WALKED_TO": str(self.place)}
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+        done = subprocess.run(  # noqa: S603
+            ["bash", "-c", script], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,  # noqa: S607
             capture_output=True, text=True, check=False, timeout=LONGEST,
         )  # fmt: skip
         assert done.returncode == 0 or command.startswith(LOOKS), f"$ {command}\n{done.stdout}{done.stderr}"
@@ -94,7 +94,7 @@ class Walk:
         log = self.folder.parent / "up.log"
         with log.open("wb") as file:
             command = ["dropforge", "up", *(f"--{part}-port=0" for part in PARTS)]
-            self.stack = subprocess.Popen(
+            self.stack = subprocess.Popen(  # noqa: S603
                 command, cwd=self.folder, env=self.environment, stdout=file, stderr=file, start_new_session=True
             )
         until = time.monotonic() + LONGEST

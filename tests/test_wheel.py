@@ -30,10 +30,10 @@ def test_it_renders_the_same_files_as_the_checkout(unpacked, tmp_path):
     (tmp_path / "pipelines.yaml").write_bytes((ROOT / "pipelines.yaml").read_bytes())
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
     where = [sys.executable, "-c", "import generator, dropforge; print(generator.__file__, dropforge.__file__)"]
-    said = subprocess.run(where, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(where, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True).stdout  # noqa: S603
     assert said.count(str(unpacked)) == 2
     command = [sys.executable, "-m", "dropforge.cli.main", "generate"]
-    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)  # noqa: S603
     for path in (ROOT / "dags_generated").iterdir():
         if path.suffix in (".yaml", ".py"):
             assert (tmp_path / "dags_generated" / path.name).read_bytes() == path.read_bytes()

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 def build(folder: Path) -> Path:
     """Build the wheel into a folder, and return it."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -29,5 +29,5 @@ def install(wheel: Path, folder: Path) -> Path:
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-deps", "--no-index"]
-    subprocess.run([*command, "--python", folder / "bin" / "python", wheel], check=True, capture_output=True)
+    subprocess.run([*command, "--python", folder / "bin" / "python", wheel], check=True, capture_output=True)  # noqa: S603
     return folder / "bin"

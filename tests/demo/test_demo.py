@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def git_status():
-    return subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S607
 
 
 @pytest.mark.stack
 def test_the_demo_shows_the_whole_loop_and_leaves_nothing():
     before = git_status()
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [sys.executable, ROOT / "demo" / "run.py"], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

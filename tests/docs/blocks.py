@@ -160,8 +160,8 @@ class Reader:
             command = command.replace(usual, real)
         place = self.home.parent / "folder"
         script = f"trap 'pwd > {shlex.quote(str(place))}' EXIT\nset -o pipefail\n{command}\n"
-        done = subprocess.run(
-            ["bash", "-c", script],
+        done = subprocess.run(  # noqa: S603
+            ["bash", "-c", script],  # noqa: S607
             cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             check=False, text=True,
         )  # fmt: skip
@@ -178,8 +178,8 @@ class Reader:
             command += "".join(f" --{part}-port=0" for part in DEFAULT_PORTS)
         log = self.home.parent / "up.log"
         with log.open("wb") as out:
-            self.stack = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"],
+            self.stack = subprocess.Popen(  # noqa: S603
+                ["bash", "-c", f"exec {command}"],  # noqa: S607
                 cwd=self.folder, env=self.environment, stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         until(lambda: b"Ctrl-C ends it" in log.read_bytes() or self.stack.poll() is not None, command, 300)
@@ -198,7 +198,7 @@ class Reader:
 
 def copy_of_checkout(folder: Path) -> Path:
     """Return a copy of what the repository holds, with the environment that ``make`` has set up."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S607
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,7 @@ class Disk:
             self._mount("remount,rw")
 
     def _mount(self, options: str) -> None:
-        subprocess.run(["mount", "-o", options, self.path], check=True)
+        subprocess.run(["mount", "-o", options, self.path], check=True)  # noqa: S603, S607
 
 
 @contextlib.contextmanager
@@ -50,10 +50,10 @@ def mounted(path: Path, megabytes: int) -> Iterator[Disk]:
     """Mount a file system; where that is not allowed, the test is skipped."""
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         pytest.skip(f"no file system can be mounted: {done.stderr.strip()}")
     try:
         yield Disk(path)
     finally:
-        subprocess.run(["umount", "--lazy", path], check=True)
+        subprocess.run(["umount", "--lazy", path], check=True)  # noqa: S603, S607

@@ -179,7 +179,7 @@ def test_first_training_of_a_project_on_a_full_disk_is_a_message(disk: Disk, hom
     (home / ".dropforge" / "mlflow.db").unlink()
     command = [sys.executable, "-m", "dropforge.cli.main", "train", "configs/wine/tree.yaml", "--pipeline", "wine"]
     with disk.full():
-        done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 1
     assert FULL in done.stderr
     assert "Traceback" not in done.stderr

@@ -113,7 +113,7 @@ def loaded(home, pipelines, tmp_path_factory):
         "DO_NOT_TRACK": "1",
         "SCARF_NO_ANALYTICS": "1",
     }
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", LOAD], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]

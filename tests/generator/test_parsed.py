@@ -116,7 +116,7 @@ def parse(home, pipelines):
         "DO_NOT_TRACK": "1",
         "SCARF_NO_ANALYTICS": "1",
     }
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", PARSE], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
     assert "FOUND " in done.stdout, done.stdout + done.stderr

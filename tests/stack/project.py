@@ -40,7 +40,7 @@ class RunningProject:
         command = [sys.executable, "-m", "dropforge.cli.main", "up"]
         command += [f"--{part}-port=0" for part in ("airflow", "mlflow", "server")]
         with (self.home / "up.log").open("a") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603
                 command, cwd=self.home, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         before = self.said().count("Ctrl-C ends it")
@@ -78,7 +78,7 @@ class RunningProject:
 
     def cli(self, *arguments, code=0):
         command = [sys.executable, "-m", "dropforge.cli.main", *arguments]
-        done = subprocess.run(command, cwd=self.home, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self.home, env=self.environment, capture_output=True, text=True, check=False)  # noqa: S603
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 

@@ -36,10 +36,10 @@ def test_one_process_is_held_at_an_armed_point_until_it_is_released(tmp_path):
     environment = points.environment({**os.environ, "PYTHONPATH": str(tmp_path / "elsewhere")})
     command = [sys.executable, "-c", FORGET]
     points.arm("filed")
-    first = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    first = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         assert until(lambda: points.held("filed"), "it is held") == first.pid
-        second = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        second = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
         assert second.stdout.split("\n") == ["not shadowed", "done", ""]
         assert first.poll() is None
     finally:

@@ -54,7 +54,7 @@ def _error(project, *arguments):
     import sys
 
     command = [sys.executable, "-m", "dropforge.cli.main", *arguments]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         command, cwd=project.home, env=project.environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1

@@ -44,7 +44,7 @@ WATCHED = ("PIL", "matplotlib", "narwhals", "numpy", "pandas", "pyarrow", "scipy
 
 
 def test_first_candidate_of_a_worker_imports_nothing_more(project: Project) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [sys.executable, "-W", "ignore", "-c", FIRST_CANDIDATE, str(project.home)],
         cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False,
     )  # fmt: skip

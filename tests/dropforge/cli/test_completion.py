@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Path:
 
 def ask(home: Path, **variables: str) -> list[str]:
     """Return the lines that the command answers a shell with."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [DROPFORGE], cwd=home, env=os.environ | variables, capture_output=True, text=True, check=False
     )
     assert done.stderr == ""

@@ -39,14 +39,14 @@ def test_wrong_usage_ends_with_2(run: Run, arguments: list[str]) -> None:
 def test_import_of_the_command_line_is_quick() -> None:
     heavy = "{'sklearn', 'mlflow', 'airflow', 'pandas', 'numpy', 'fastapi'}"
     code = f"import sys, dropforge.cli.main; print({heavy} & {{name.partition('.')[0] for name in sys.modules}})"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert result.stdout.strip() == "set()"
 
 
 def test_mistake_in_the_spec_is_a_message_with_file_line_and_remedy(home: Path) -> None:
     (home / "pipelines.yaml").write_text(SPEC.replace("metric: f1_macro", "metrik: f1_macro"))
     command = [sys.executable, "-m", "dropforge.cli.main", "check"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.splitlines() == [

@@ -45,7 +45,7 @@ def test_down_without_a_stack_says_so(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "up"])
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "10.0.0.1", "example.com", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "10.0.0.1", "example.com", ""])  # noqa: S104
 def test_address_that_others_can_reach_is_refused(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, command: str, host: str
 ) -> None:

@@ -39,7 +39,7 @@ def command(*arguments: str) -> list[str]:
 def on_a_terminal(home: Path, *arguments: str, **variables: str) -> str:
     """Return all that a terminal receives."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603
         command(*arguments), cwd=home, env=environment(**variables), stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
@@ -57,7 +57,7 @@ def on_a_terminal(home: Path, *arguments: str, **variables: str) -> str:
 
 def in_a_pipe(home: Path, *arguments: str) -> str:
     """Return all that a pipe receives."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         command(*arguments), cwd=home, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         check=False,
     )  # fmt: skip

@@ -87,7 +87,7 @@ print("and we live")
 def test_a_writer_who_comes_in_that_moment_does_not_end_the_process(tmp_path):
     path = drop(tmp_path, "a.yaml")
     command = [sys.executable, "-c", WRITER_COMES_WHILE_WE_ASK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert (done.returncode, done.stdout.split("\n")[:2]) == (0, ["a writer came", "and we live"])
 
 

@@ -98,7 +98,7 @@ def mlflow_server(project: Project) -> Iterator[str]:
     log = project.state / "mlflow.log"
     settings = {k: v for k, v in environment(project, addresses).items() if "POOL" not in k}  # the tests' own
     command = [*part.command, "--workers", "1"]
-    with log.open("wb") as stream, subprocess.Popen(command, env=settings, stdout=stream, stderr=stream) as server:
+    with log.open("wb") as stream, subprocess.Popen(command, env=settings, stdout=stream, stderr=stream) as server:  # noqa: S603
         try:
             deadline = time.monotonic() + 120
             while not part.ready():

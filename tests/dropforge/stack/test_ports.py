@@ -23,7 +23,7 @@ def test_loopback_is_let_through(host):
     assert loopback(host) == host
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "8.8.8.8", "example.org", ""])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "8.8.8.8", "example.org", ""])  # noqa: S104
 def test_any_other_address_is_refused_without_authentication(host):
     with pytest.raises(UserError, match="can be reached from outside"):
         loopback(host)

@@ -95,7 +95,7 @@ def up(project):
 
     def begin(*arguments):
         command = [sys.executable, "-c", UP, str(project.home), *arguments]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))  # noqa: S603
         return started[-1]
 
     yield begin
@@ -247,7 +247,7 @@ def test_of_two_stacks_that_start_at_once_one_is_refused(up, supervise, project,
 def test_stopping_a_supervisor_that_does_not_end_says_so(project, monkeypatch):
     monkeypatch.setattr(module, "STOP_SECONDS", 0.2)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as stubborn:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as stubborn:  # noqa: S603
         stubborn.stdout.readline()
         project.state.mkdir()
         created = psutil.Process(stubborn.pid).create_time()
@@ -268,7 +268,7 @@ def test_a_supervisor_that_has_ended_is_down_although_its_parent_never_asks(proj
     # A test before this one may have left SIGTERM ignored, and a child inherits that.
     code = "import signal, subprocess; signal.signal(signal.SIGTERM, signal.SIG_DFL); "
     code += "print(subprocess.Popen(['sleep', '600']).pid, flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:  # noqa: S603
         pid = int(parent.stdout.readline())
         project.state.mkdir()
         record = {"pid": pid, "created": psutil.Process(pid).create_time(), "addresses": {}, "parts": {}}
