@@ -26,6 +26,7 @@ from dropforge.settings import Pipeline
 from dropforge.training.evaluate import evaluate
 from dropforge.training.fit import fit
 from dropforge.training.log import Origin, log
+from dropforge.training.prepare import prepare
 from tests.stack.project import RunningProject
 
 CORES = os.cpu_count() or 1
@@ -34,18 +35,19 @@ CORES = os.cpu_count() or 1
 def train(file: str, text: str, pipeline: Pipeline, rows: Rows, store: Store) -> None:
     """Fit, measure, log and register the one candidate of a config."""
     (candidate,) = read_candidates(text.encode(), file, Allowed())
+    prepared = prepare(candidate.estimator, pipeline.data, rows)
     tags = {
         "estimator": candidate.estimator.path,
         "config_file": file,
-        "config_digest": digest(candidate, rows.digest, pipeline.data.split),
+        "config_digest": digest(candidate, rows.digest, pipeline.data.split, prepared.digested),
         "data_digest": rows.digest,
         "validation_status": "pending",
         "decision": "pending",
         "drop": "",
     }
-    fitted = fit(build(candidate.estimator, pipeline.data.split.seed), rows, file)
+    fitted = fit(build(prepared.tree, pipeline.data.split.seed), rows, file)
     evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, file)
-    log(store, pipeline, Origin(candidate, tags, text.encode()), rows, fitted, evaluation)
+    log(store, pipeline, Origin(candidate, tags, text.encode(), prepared), rows, fitted, evaluation)
 
 
 class Loop:

@@ -18,6 +18,7 @@ from dropforge.registry import Store
 from dropforge.training.evaluate import evaluate
 from dropforge.training.fit import fit
 from dropforge.training.log import Origin, log
+from dropforge.training.prepare import prepare
 
 
 def run(options: Options) -> list[Figure]:
@@ -28,19 +29,20 @@ def run(options: Options) -> list[Figure]:
     store = Store.connect(Project(project.home))
     file, text = next(iter(five(0).items()))
     (candidate,) = read_candidates(text.encode(), file, Allowed())
-    fitted = fit(build(candidate.estimator), rows, file)
+    prepared = prepare(candidate.estimator, settings.data, rows)
+    fitted = fit(build(prepared.tree), rows, file)
     evaluation = evaluate(fitted.estimator, rows, settings.promote.metric, file)
     tags = {
         "estimator": candidate.estimator.path,
         "config_file": file,
-        "config_digest": digest(candidate, rows.digest, settings.data.split),
+        "config_digest": digest(candidate, rows.digest, settings.data.split, prepared.digested),
         "data_digest": rows.digest,
         "validation_status": "pending",
     }
 
     def ours(_: int) -> float:
         began = time.perf_counter()
-        log(store, settings, Origin(candidate, tags, text.encode()), rows, fitted, evaluation)
+        log(store, settings, Origin(candidate, tags, text.encode(), prepared), rows, fitted, evaluation)
         return time.perf_counter() - began
 
     def default(_: int) -> float:

@@ -7,7 +7,7 @@ a task knows of the spec.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,13 +24,26 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Features:
+    """The columns to learn from: those named in ``include``, or all but those in ``exclude``."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Data:
-    """Where the rows come from, the column to predict, and the column that identifies a row (or None)."""
+    """Where the rows come from, what is predicted from which columns, and what is done to them before a model.
+
+    ``id`` is the column that identifies a row (or None).
+    """
 
     source: str
     target: str
     id: str | None
     split: Split
+    features: Features = Features()
+    preprocess: Literal["auto", "none"] = "auto"
 
 
 @dataclass(frozen=True)

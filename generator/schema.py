@@ -36,6 +36,8 @@ def _section(help_text: str, schema: dict[str, Any]) -> dict[str, Any]:
     return _key(help_text, type="dict", default={}, schema=schema)
 
 
+COLUMNS = {"type": "list", "schema": {"type": "string", "empty": False}}
+
 SPLIT = {
     "test": _key(
         "share of the rows that the metrics are computed on; above 0", type="number", default=0.2, check_with="share"
@@ -55,6 +57,11 @@ SPLIT = {
     ),
 }
 
+FEATURES = {
+    "include": _key("the columns to learn from; all of them, if none is named", default=[], **COLUMNS),
+    "exclude": _key("columns that are not learned from", default=[], **COLUMNS),
+}
+
 DATA = {
     "source": _key(
         "a loader (`sklearn.datasets.load_wine`), or the path of a `.csv` or `.parquet` file",
@@ -71,6 +78,14 @@ DATA = {
         nullable=True,
         default=None,
         empty=False,
+    ),
+    "features": _section("which columns are learned from", FEATURES),
+    "preprocess": _key(
+        "what goes before a model whose config brings nothing of its own: `auto` fills gaps, makes numbers of words "
+        "and scales, as far as the estimator needs it; `none` leaves the columns as they are",
+        type="string",
+        default="auto",
+        allowed=["auto", "none"],
     ),
     "split": _section("how the rows are parted", SPLIT),
 }

@@ -5,26 +5,36 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 from dropforge.configs.candidates import Candidate
 from dropforge.estimators import packages, plain
 from dropforge.settings import Split
 
-PREPROCESSING = "none"
 
-
-def digest(candidate: Candidate, data_digest: str, split: Split) -> str:
+def digest(candidate: Candidate, data_digest: str, split: Split, preprocessing: Any = "none") -> str:
     """Return the digest of a candidate on its data.
 
     It covers the normal form of the config, the preprocessing, the data, the split and the major.minor version of
     scikit-learn, and of other packages that the model's classes come from; not the file's name, the model's name or
     the order of keys.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        The candidate.
+    data_digest : str
+        Names the state of the data.
+    split : Split
+        How the rows are parted.
+    preprocessing : Any
+        What goes before the model, as plain values; ``none`` where nothing does.
     """
     import sklearn
 
     content = {
         "estimator": plain(candidate.estimator),
-        "preprocessing": PREPROCESSING,
+        "preprocessing": preprocessing,
         "data": data_digest,
         "split": asdict(split),
         "scikit-learn": _short(sklearn.__version__),

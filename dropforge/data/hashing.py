@@ -42,7 +42,8 @@ def _column_hashes(column: pd.Series) -> np.ndarray:
         return _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
     values = column.to_numpy(dtype=object)
     hashes = np.full(len(values), _number_hashes(np.array([np.nan]))[0])
-    present = np.flatnonzero(~pd.isna(values))
+    # Beside a number too large for 64 bits with a sign, pandas reads an empty cell as an empty text.
+    present = np.flatnonzero(~pd.isna(values) & (values != ""))
     codes, texts = pd.factorize(np.array([str(value) for value in values[present]], dtype=object))
     numbers = np.array([_number(text) for text in texts], dtype=np.float64)
     words = np.flatnonzero(np.isnan(numbers))

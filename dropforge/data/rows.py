@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from dropforge.data.columns import Column, columns_of, plain_values
 from dropforge.data.hashing import data_digest, row_hashes, uniform
 from dropforge.data.sources import read_frame
 from dropforge.documents import Problem, UserError
-from dropforge.settings import Data, Split
+from dropforge.settings import Data, Features, Split
 
 SHOWN_CLASSES = 5
 Part = Literal["train", "test", "holdout"]
@@ -40,6 +41,8 @@ class Rows:
         Names the state of the data, and what is predicted from it.
     holdout_digest : str
         Names the rows of the part ``holdout``: versions are comparable where it is the same.
+    columns : tuple of Column
+        What the features hold.
     """
 
     features: pd.DataFrame
@@ -48,6 +51,7 @@ class Rows:
     source: str
     digest: str
     holdout_digest: str
+    columns: tuple[Column, ...] = ()
 
     def part(self, part: Part) -> tuple[pd.DataFrame, pd.Series]:
         """Return features and target of one part; they are views, not copies."""
@@ -94,22 +98,28 @@ def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
     UserError
         If they cannot be used.
     """
-    for column, key in ((data.target, "target"), (data.id, "id")):
-        if column is not None and column not in frame.columns:
+    for column, key in _named(data):
+        if column not in frame.columns:
             raise _error(data, f"there is no column '{column}' (data.{key})", f"It has: {', '.join(map(str, frame))}.")
     frame = frame[frame[data.target].notna()]
+    if frame.empty:
+        raise _error(data, "there are no rows with a target", f"Add rows with a value in '{data.target}'.")
     hashes = row_hashes(frame[[data.id]] if data.id else frame)
     numbers = part_numbers(hashes, data.split)
-    digest = _digest(repr((data_digest(frame), data.target, data.id)).encode())
+    features = _plain(frame[_learned_from(list(frame), data)])
+    # Which columns there are to learn from counts only where somebody chose them.
+    chosen = () if data.features == Features() else (list(features),)
+    digest = _digest(repr((data_digest(frame), data.target, data.id, *chosen)).encode())
     order = np.argsort(numbers, kind="stable")
     stops = np.cumsum([0, *np.bincount(numbers, minlength=len(PARTS))]).tolist()
     rows = Rows(
-        features=_ordered(frame.drop(columns=[column for column in (data.target, data.id) if column]), order),
+        features=_ordered(features, order),
         target=frame[data.target].iloc[order].reset_index(drop=True),
         parts={part: slice(*stops[number : number + 2]) for number, part in enumerate(PARTS)},
         source=data.source,
         digest=digest,
         holdout_digest=_digest(digest.encode() + (numbers == PARTS.index("holdout")).tobytes()),
+        columns=columns_of(features),
     )
     _check(rows, data)
     return rows
@@ -119,6 +129,29 @@ def part_numbers(hashes: np.ndarray, split: Split) -> np.ndarray:
     """Return the part of each row by its hash: its place in PARTS."""
     shares = uniform(hashes, split.seed)
     return np.select([shares < split.test, shares < split.test + split.holdout], [1, 2], 0)
+
+
+def _named(data: Data) -> Iterator[tuple[str, str]]:
+    """Yield the columns that the settings name, each with its key."""
+    yield data.target, "target"
+    if data.id:
+        yield data.id, "id"
+    yield from ((name, "features.include") for name in data.features.include)
+    yield from ((name, "features.exclude") for name in data.features.exclude)
+
+
+def _learned_from(columns: list[str], data: Data) -> list[str]:
+    """Return the columns that are features, in the table's order."""
+    kept = set(data.features.include or columns) - {*data.features.exclude, data.target, data.id}
+    return [column for column in columns if column in kept]
+
+
+def _plain(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the features in the types that scikit-learn takes; what is so already is not copied."""
+    found = {name: plain_values(features[name]) for name in features}
+    if all(values.dtype is features.dtypes[name] for name, values in found.items()):
+        return features
+    return pd.DataFrame(found)
 
 
 def _ordered(features: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
@@ -139,6 +172,13 @@ def _digest(content: bytes) -> str:
 def _check(rows: Rows, data: Data) -> None:
     if rows.features.shape[1] == 0:
         raise _error(data, "there is no column to learn from", "Add columns beside the target.")
+    if infinite := [name for name, values in rows.features.items() if _infinite(values)]:
+        count = sum(_infinite(rows.features[name]) for name in infinite)
+        raise _error(
+            data,
+            f"{count} values are infinite, in the columns: {first_few(infinite)}",
+            "Correct them, leave them empty, or leave the columns out (data.features.exclude).",
+        )
     try:
         labels = set(rows.classes)
     except TypeError:
@@ -153,6 +193,10 @@ def _check(rows: Rows, data: Data) -> None:
                 f"no row of the part '{part}' has the class {first_few(sorted(map(str, missing)))}",
                 "Add rows, or choose other shares or another seed.",
             )
+
+
+def _infinite(values: pd.Series) -> int:
+    return int(np.isinf(values).sum()) if pd.api.types.is_float_dtype(values) else 0
 
 
 def first_few(labels: Sequence[object]) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dropforge.data.columns import Column, columns_of, identifiers
 from dropforge.data.hashing import row_hashes
 from dropforge.data.rows import PARTS, first_few, part_numbers
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Split
-from dropforge.start.columns import Column, columns_of, identifiers
 from dropforge.start.target import FEWEST_ROWS, Classes, classes_of
 
 SEED = 42

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dropforge.data.columns import columns_of, identifiers
 from dropforge.documents import Problem, UserError, did_you_mean
-from dropforge.start.columns import columns_of, identifiers
 
 EVIDENT = frozenset({"target", "label", "class", "y", "outcome"})
 MOST_CLASSES = 100

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dropforge.data.columns import Column
 from dropforge.data.rows import SHOWN_CLASSES
 from dropforge.documents import one_line, printable
-from dropforge.start.columns import Column
 from dropforge.start.proposal import SLOW_ROWS, Proposal
 
 HEAD = """\
@@ -65,6 +65,10 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
     if proposal.id:
         yield "    # Another value in each row: it is not learned from, and a row's part hangs on it alone."
         yield f"    id: {text(proposal.id)}"
+    if left := [column.name for column in proposal.columns if not column.used]:
+        yield "    # Columns that no model can learn from as they are."
+        yield "    features:"
+        yield f"      exclude: {_names(left)}"
     yield "    # Under this seed every class is in every part. Rows that are added later move no other row."
     yield f"    split: {{test: {split.test}, holdout: {split.holdout}, seed: {split.seed}}}"
     yield "  train:"
@@ -89,6 +93,11 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
     yield f"    minimum: {proposal.minimum}"
     if not _has(defaults, "host", "enabled"):
         yield "  host: {enabled: true}                       # POST /models/" + f"{proposal.name}/invocations"
+
+
+def _names(names: list[str]) -> str:
+    """Return a list of names as a value of the spec."""
+    return "[" + ", ".join(text(name) for name in names) + "]"
 
 
 def text(value: str) -> str:

@@ -39,14 +39,15 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from dropforge.configs import Candidate
 from dropforge.data import Rows
-from dropforge.documents import Problem, UserError
-from dropforge.estimators import Allowed, packages
+from dropforge.documents import Problem, UserError, printable, to_yaml
+from dropforge.estimators import Allowed, packages, plain
 from dropforge.estimators.trusted import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.figures import draw_confusion
 from dropforge.training.fit import Fitted
+from dropforge.training.prepare import Prepared
 
 # We pin what a model needs; that pip itself has no version in an environment made without it is no news.
 logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
@@ -65,11 +66,12 @@ _PINS = [
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a version comes from: its candidate, its tags, and the config as it was dropped."""
+    """Where a version comes from: its candidate, its tags, the config as it was dropped, and what goes before it."""
 
     candidate: Candidate
     tags: dict[str, str]
     config: bytes
+    prepared: Prepared
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,11 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         If the fitted model holds a type that our own list does not trust; nothing is logged then.
     """
     types = _types_in(fitted.estimator, origin.candidate.config_file, Allowed.of(pipeline.train).modules)
-    signature = _signature(fitted.estimator, rows)
+    learned_from = list(origin.prepared.columns)
+    example = rows.part("train")[0][learned_from].head(_EXAMPLE_ROWS)
+    signature = _signature(fitted.estimator, rows, learned_from)
     summary = _summary(pipeline, origin, rows, evaluation)
-    params = _params(fitted.estimator)
+    params = _params(origin.prepared, fitted.estimator)
     name = origin.candidate.label[:_NAME_LENGTH]
     with (
         store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run,
@@ -109,7 +113,14 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         files = aside.submit(_write_files, Path(folder, "run"), origin, rows, fitted, evaluation)
         model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
         _save(
-            fitted.estimator, model, run_id, signature, rows, types, _pins_of(origin.candidate), Path(folder, "model")
+            fitted.estimator,
+            model,
+            run_id,
+            signature,
+            example,
+            types,
+            _pins_of(origin.candidate),
+            Path(folder, "model"),
         )
         get_artifact_repository(model.artifact_location).log_artifacts(str(Path(folder, "model")))
         store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
@@ -140,8 +151,12 @@ def _summary(pipeline: Pipeline, origin: Origin, rows: Rows, evaluation: Evaluat
     )
 
 
-def _params(estimator: Any) -> dict[str, str]:
+def _params(prepared: Prepared, estimator: Any) -> dict[str, str]:
+    """Return the parameters as the config's author knows them, and what goes before the model in words."""
     shown = {}
+    if prepared.before:
+        estimator = estimator.named_steps["model"]
+        shown["preprocessing"] = "; ".join(prepared.about)[:_PARAM_LENGTH]
     for name, value in sorted(estimator.get_params(deep=True).items()):
         text = type(value).__name__ if hasattr(value, "get_params") else repr(value)
         # A step's name may hold anything; MLflow's names hold less.
@@ -165,21 +180,16 @@ def _log_values(store: Store, run_id: str, params: dict[str, str], metrics: list
         store.client.log_batch(run_id, params=found[start : start + _PARAMS_A_CALL])
 
 
-def _signature(estimator: Any, rows: Rows) -> ModelSignature:
+def _signature(estimator: Any, rows: Rows, learned_from: list[str]) -> ModelSignature:
     """Return what the model takes and gives, inferred from few rows that show all that the columns may hold."""
-    features, _ = rows.part("train")
-    missing = features.isna().to_numpy()
-    first_missing = missing.argmax(axis=0)[missing.any(axis=0)]
-    shown = features.iloc[np.unique([*range(min(_EXAMPLE_ROWS, len(features))), *first_missing])]
+    features = rows.features[learned_from]
+    gaps = [column.name for column in rows.columns if column.missing and column.name in learned_from]
+    first_gaps = features[gaps].isna().to_numpy().argmax(axis=0) if gaps else []
+    shown = features.iloc[np.unique([*range(min(_EXAMPLE_ROWS, len(features))), *first_gaps])]
     with warnings.catch_warnings():
         # MLflow advises to declare whole numbers as floats, lest a value be missing one day.
         warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
-        return infer_signature(shown, np.ravel(estimator.predict(_example(rows))))
-
-
-def _example(rows: Rows) -> pd.DataFrame:
-    features, _ = rows.part("train")
-    return features.head(_EXAMPLE_ROWS)
+        return infer_signature(shown, np.ravel(estimator.predict(features.head(_EXAMPLE_ROWS))))
 
 
 def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
@@ -212,7 +222,7 @@ def _save(
     model: LoggedModel,
     run_id: str,
     signature: ModelSignature,
-    rows: Rows,
+    example: pd.DataFrame,
     types: set[str],
     pins: list[str],
     folder: Path,
@@ -226,7 +236,7 @@ def _save(
         serialization_format="skops",
         skops_trusted_types=sorted(types),
         signature=signature,
-        input_example=_example(rows),
+        input_example=example,
         pip_requirements=pins,
     )
 
@@ -240,6 +250,9 @@ def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evalu
     (folder / "config").mkdir(parents=True)
     (folder / "config" / origin.candidate.config_file).write_bytes(origin.config)
     (folder / "classification_report.txt").write_text(evaluation.report)
+    if origin.prepared.before:
+        about = "".join(f"# {printable(line)}\n" for line in origin.prepared.about)
+        (folder / "preprocessing.yaml").write_text(f"{about}{to_yaml(plain(origin.prepared.before))}")
     if fitted.warnings:
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")
     _, target = rows.part("test")

@@ -20,6 +20,7 @@ from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training import evaluate, fit, log
 from dropforge.training.apart import Apart, StoppedError, time_limit
+from dropforge.training.prepare import prepare
 from dropforge.training.threads import limit_threads
 
 
@@ -112,7 +113,11 @@ class Trainer:
 def _train_once(
     pipeline: Pipeline, rows: Rows, project: Project, threads: int, candidate: Candidate, config: bytes, drop: str
 ) -> Outcome:
-    key = digest(candidate, rows.digest, pipeline.data.split)
+    try:
+        prepared = prepare(candidate.estimator, pipeline.data, rows)
+    except UserError as error:
+        return _failed(candidate, error)
+    key = digest(candidate, rows.digest, pipeline.data.split, prepared.digested)
     tags = {
         "estimator": candidate.estimator.path,
         "config_file": candidate.config_file,
@@ -133,12 +138,12 @@ def _train_once(
             found = Outcome(status, candidate.label, candidate.estimator.path, known.version, known.run_id)
             return replace(found, metrics=store.metrics(known))
         try:
-            estimator = build(candidate.estimator, pipeline.data.split.seed)
+            estimator = build(prepared.tree, pipeline.data.split.seed)
             # Waiting for MLflow is not the candidate's fault, so only this is timed.
             with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, threads):
                 fitted = fit.fit(estimator, rows, candidate.config_file)
                 evaluation = evaluate.evaluate(estimator, rows, pipeline.promote.metric, candidate.config_file)
-            logged = log.log(store, pipeline, log.Origin(candidate, tags, config), rows, fitted, evaluation)
+            logged = log.log(store, pipeline, log.Origin(candidate, tags, config, prepared), rows, fitted, evaluation)
         except UserError as error:
             return _failed(candidate, error)
     return Outcome(

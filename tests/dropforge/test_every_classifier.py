@@ -22,6 +22,7 @@ from dropforge.settings import Pipeline
 from dropforge.training import Trainer
 from dropforge.training.apart import apart
 from dropforge.training.fit import fit
+from dropforge.training.prepare import prepare
 from tests.dropforge.servers import mlflow_server
 from tests.dropforge.wine import WINE, version_of
 
@@ -95,11 +96,12 @@ def test_classifier_is_trained_registered_and_loaded_back_and_predicts_the_same(
 
     assert (outcome.status, outcome.error) == ("trained", "")
     features, _ = rows.part("holdout")
+    tree = prepare(candidate.estimator, pipeline.data, rows).tree
 
     def predictions() -> list[np.ndarray]:
         """Return what the version predicts by its two doors, and what the estimator predicts where it is fitted."""
         loaded = versions.load(store, version_of(store, str(outcome.version)))
-        trained = fit(build(candidate.estimator, pipeline.data.split.seed), rows, "").estimator
+        trained = fit(build(tree, pipeline.data.split.seed), rows, "").estimator
         doors = (loaded.pyfunc, loaded.estimator, trained)
         return [np.ravel(door.predict(features)) for door in doors]
 

@@ -29,7 +29,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
 def test_init_tells_of_each_column_what_it_does_and_what_comes_next(run: Run, table: Path) -> None:
     result = run("init", "my shop", "--data", "customers.csv", "--target", "bought")
     assert (result.code, result.err) == (0, "")
-    assert "since: dates; the samples leave it out" in result.out
+    assert "since: dates: left out" in result.out
     assert "city: text with 3 values" in result.out
     assert "wrote pipelines.yaml" in result.out
     assert "cd 'my shop'" in result.out

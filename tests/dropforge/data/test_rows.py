@@ -8,7 +8,7 @@ import pytest
 
 from dropforge.data.rows import PARTS, read_rows
 from dropforge.documents import UserError
-from dropforge.settings import Data, Split
+from dropforge.settings import Data, Features, Split
 
 SPLIT = Split(test=0.2, holdout=0.2, seed=42)
 FLOWERS = Data("flowers.csv", "kind", None, SPLIT)
@@ -86,6 +86,26 @@ def test_the_id_decides_the_part_and_is_not_learned_from(flowers, tmp_path):
     assert changed.digest != rows.digest
 
 
+def test_features_are_chosen_and_move_no_row(flowers, tmp_path):
+    whole = rows_of(flowers, tmp_path, replace(FLOWERS, id="id"))
+    for features in (Features(include=("colour",)), Features(exclude=("length",)), Features(("colour", "id"), ("id",))):
+        rows = rows_of(flowers, tmp_path, replace(FLOWERS, id="id", features=features))
+        assert list(rows.features) == ["colour"]
+        assert rows.parts == whole.parts
+        assert rows.target.tolist() == whole.target.tolist()
+        assert rows.digest != whole.digest
+
+
+def test_numbers_come_in_the_types_of_numpy(flowers, tmp_path):
+    flowers["length"] = pd.array([None, *range(399)], dtype="Int64")
+    flowers["wet"] = pd.Series([True, None] * 200, dtype=object)
+    rows = rows_of(flowers, tmp_path, replace(FLOWERS, source="flowers.parquet"))
+    assert rows.features.dtypes[["length", "wet"]].tolist() == [np.float64, np.float64]
+    assert {column.name: column.kind for column in rows.columns} == {
+        "id": "text", "length": "number", "colour": "category", "wet": "number",
+    }  # fmt: skip
+
+
 def test_rows_that_are_added_move_no_old_row(flowers, tmp_path):
     before = rows_of(flowers, tmp_path)
     added = pd.DataFrame({"id": ["n1", "n2"], "length": ["long", None], "colour": [None, 5], "kind": ["iris", "rose"]})
@@ -134,6 +154,9 @@ def test_a_part_keeps_its_rows_when_the_other_share_grows(flowers, tmp_path):
     ("changes", "message"),
     [
         ({"target": "knd"}, "there is no column 'knd' (data.target)"),
+        ({"features": Features(include=("no",))}, "there is no column 'no' (data.features.include)"),
+        ({"features": Features(exclude=("no",))}, "there is no column 'no' (data.features.exclude)"),
+        ({"features": Features(include=("kind",))}, "there is no column to learn from"),
         ({"id": "no"}, "there is no column 'no' (data.id)"),
         ({"target": "id"}, "has the class"),
         ({"source": "other.csv"}, "there is no such file"),
@@ -151,7 +174,11 @@ def test_data_that_do_not_fit_the_spec_are_explained(changes, message, flowers, 
     [
         (pd.DataFrame({"kind": ["a", "b"] * 50}), "there is no column to learn from"),
         (pd.DataFrame({"x": range(50), "kind": "a"}), "the target 'kind' has fewer than two classes"),
-        (pd.DataFrame({"x": [], "kind": []}), "the target 'kind' has fewer than two classes"),
+        (pd.DataFrame({"x": [], "kind": []}), "there are no rows with a target"),
+        (
+            pd.DataFrame({"x": [1.5, None, float("inf")] * 30, "kind": ["a", "b"] * 45}),
+            "30 values are infinite, in the",
+        ),
         (pd.DataFrame({"x": range(50), "kind": ["a"] * 49 + ["b"]}), "has the class b"),
         (pd.DataFrame({"x": range(5000), "kind": [f"k{n}" for n in range(5000)]}), " and "),  # not all of them
     ],

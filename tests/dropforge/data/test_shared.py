@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from dropforge.data import load, mapped, shared, sources
+from dropforge.data.columns import plain_values
 from dropforge.data.rows import PARTS, read_rows
 from dropforge.documents import UserError
 from dropforge.settings import Data, Split
@@ -111,7 +112,7 @@ def test_every_type_comes_back_as_it_was(names, target, tmp_path, monkeypatch):
     monkeypatch.setattr("dropforge.data.rows.read_frame", None)
     rows = load(ANY_FRAME, tmp_path)
     assert_same(rows, expected)
-    assert rows.features.dtypes.to_dict() == frame.drop(columns="kind").dtypes.to_dict()
+    assert rows.features.dtypes.to_dict() == frame.drop(columns="kind").apply(plain_values).dtypes.to_dict()
 
 
 def test_parts_are_views_of_one_read_only_copy(tmp_path):

@@ -1,4 +1,4 @@
-"""What a table's columns hold, and whether a model can learn from them as they are."""
+"""What a table's columns hold, and whether a model can learn from them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4
 _WRITTEN = re.compile(r"\W{0,3}\d[\d.,'\s]*\W{0,3}")
 _ID = re.compile(r"(?i:id|uuid|guid|index|row|unnamed: 0|(.*[_\s.-])(id|uuid|guid))|.*[a-z0-9]I[dD]")
 
-# What is done about columns that no model of the samples takes.
+# Why a column is not learned from.
 _WHY: dict[Kind, str] = {
-    "date": "dates; the samples leave it out: add columns of numbers, such as the days since",
-    "text": "free text; the samples leave it out: nearly each row has a value of its own",
-    "written number": "numbers written as text; the samples leave it out: write 1234.5, with no sign or unit",
-    "mixed": "words among numbers, or true and false with gaps; the samples leave it out: use one or the other",
-    "empty": "no value in any row; the samples leave it out",
-    "too large": "infinite or very large numbers; the samples leave it out: correct them, or leave them empty",
-    "other": "neither numbers nor words; the samples leave it out",
+    "date": "dates: left out; add columns of numbers, such as the days since",
+    "text": "free text: left out, as nearly each row has a value of its own",
+    "written number": "numbers written as text: left out; write 1234.5, with no sign or unit",
+    "mixed": "words among numbers: left out; use one or the other",
+    "empty": "no value in any row: left out",
+    "too large": "infinite or very large numbers: left out; correct them, or leave them empty",
+    "other": "neither numbers nor words: left out",
 }
 
 
@@ -46,19 +46,16 @@ class Column:
         Rows without a value.
     distinct : int
         How many values there are.
-    nullable : bool
-        Whether its gaps are of a type that most of scikit-learn refuses (parquet files can have it).
     """
 
     name: str
     kind: Kind
     missing: int
     distinct: int
-    nullable: bool = False
 
     @property
     def used(self) -> bool:
-        """Whether the samples learn from it."""
+        """Whether a model can learn from it, with the usual preprocessing."""
         return self.kind in ("number", "category")
 
     @property
@@ -66,9 +63,9 @@ class Column:
         """What holds of it beyond plain numbers; empty if nothing does."""
         if self.kind == "category":
             gaps = f", {self.missing} rows without one" if self.missing else ""
-            return f"text with {self.distinct} values{gaps}; the samples make a column of each (one-hot)"
+            return f"text with {self.distinct} values{gaps}"
         if self.kind == "number":
-            return f"{self.missing} rows have no value; the samples deal with that" if self.missing else ""
+            return f"{self.missing} rows have no value" if self.missing else ""
         return _WHY[self.kind]
 
 
@@ -86,12 +83,22 @@ def identifiers(frame: pd.DataFrame) -> Iterator[str]:
             yield name
 
 
+def plain_values(values: pd.Series) -> pd.Series:
+    """Return a column in the types that scikit-learn takes: numbers of numpy's, gaps as NaN; the rest as it is."""
+    dtype = values.dtype
+    if (isinstance(dtype, np.dtype) and dtype.kind != "O") or isinstance(dtype, pd.CategoricalDtype):
+        return values
+    if pd.api.types.is_numeric_dtype(dtype):  # of pandas' own with a mask, or of arrow's
+        return values.astype(np.float64 if values.isna().any() else dtype.numpy_dtype)  # type: ignore[union-attr]
+    if not isinstance(dtype, pd.StringDtype) and set(map(type, values.dropna())) <= {int, float, bool}:
+        return values.astype(np.float64)
+    return values
+
+
 def _column(name: str, values: pd.Series) -> Column:
     missing = int(values.isna().sum())
     kind = _kind(values, missing)
-    distinct = 0 if kind == "other" else int(values.nunique())
-    nullable = bool(missing) and pd.api.types.is_extension_array_dtype(values.dtype) and kind == "number"
-    return Column(name, kind, missing, distinct, nullable)
+    return Column(name, kind, missing, 0 if kind == "other" else int(values.nunique()))
 
 
 def _kind(values: pd.Series, missing: int) -> Kind:
@@ -110,13 +117,12 @@ def _kind(values: pd.Series, missing: int) -> Kind:
 
 def _kind_of_objects(present: pd.Series, rows: int) -> Kind:
     if isinstance(present.dtype, pd.CategoricalDtype):
-        types = set(map(type, present.cat.categories.tolist()))
-        if len(types) == 1 and types <= {int, float, bool}:
-            return "category"
-    else:
-        types = {str} if isinstance(present.dtype, pd.StringDtype) else set(map(type, present))
+        present = present.astype(object)
+    types = {str} if isinstance(present.dtype, pd.StringDtype) else set(map(type, present))
     if types == {str}:
         return _kind_of_texts(present, rows)
+    if types <= {int, float, bool}:
+        return _kind(present.astype(np.float64), 0)
     return "mixed" if types <= {str, int, float, bool} else "other"
 
 

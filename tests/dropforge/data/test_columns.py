@@ -1,4 +1,4 @@
-"""What a column holds, and whether the samples learn from it."""
+"""What a column holds, and whether a model learns from it."""
 
 import io
 from decimal import Decimal
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropforge.start.columns import columns_of, identifiers
+from dropforge.data.columns import columns_of, identifiers
 from tests.dropforge.start.tables import customers, written
 
 N = 60
@@ -23,7 +23,8 @@ N = 60
         (pd.array([1, None] * (N // 2), dtype="Int64"), "number"),
         (["red", "blue"] * (N // 2), "category"),
         (["red", None] * (N // 2), "category"),
-        (pd.Categorical([1, 2] * (N // 2)), "category"),
+        (pd.Categorical([1, 2] * (N // 2)), "number"),
+        (pd.Categorical(["red", "blue"] * (N // 2)), "category"),
         ([f"word {n % 12}" for n in range(N)], "category"),
         ([f"word {n}" for n in range(N)], "text"),
         ([f"2024-01-{n % 28 + 1:02}" for n in range(N)], "date"),
@@ -31,7 +32,7 @@ N = 60
         (pd.date_range("2024-01-01", periods=N), "date"),
         ([f"{n},50" for n in range(N)], "written number"),
         ([f"€ {n}.000" for n in range(N)], "written number"),
-        ([True, None] * (N // 2), "mixed"),
+        ([True, None] * (N // 2), "number"),
         (["a", 1] * (N // 2), "mixed"),
         ([None] * N, "empty"),
         ([np.inf, *range(N - 1)], "too large"),
