@@ -32,6 +32,15 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Csv:
+    """How a text table is written: what separates values, what fractions, and its encoding; None is found out."""
+
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
 class Data:
     """Where the rows come from, what is predicted from which columns, and what is done to them before a model.
 
@@ -44,6 +53,7 @@ class Data:
     split: Split
     features: Features = Features()
     preprocess: Literal["auto", "none"] = "auto"
+    csv: Csv = Csv()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -20,6 +21,8 @@ INTERVAL = re.compile(r"(\d{1,9})\s*(s|m|h|d)")
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 366 * SECONDS["d"]
+# A text table, as it is or compressed; a .parquet file; a folder of such files.
+TABLE = re.compile(r"\.(csv|tsv|txt)(\.(gz|bz2|xz|zip|zst))?$|\.parquet$|/$")
 LABEL_LENGTH = 100  # Airflow's limit for a tag
 COMMON_METRICS = frozenset({
     "accuracy", "average_precision", "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted",
@@ -57,6 +60,31 @@ SPLIT = {
     ),
 }
 
+CSV = {
+    "separator": _key(
+        "what stands between values; by default the one of `,` `;` `|` and tab that parts the first line best",
+        type="string",
+        nullable=True,
+        default=None,
+        minlength=1,
+        maxlength=1,
+    ),
+    "decimal": _key(
+        "the mark in fractions; by default a comma, where that is how most are written and no value ends at one",
+        type="string",
+        nullable=True,
+        default=None,
+        allowed=[".", ","],
+    ),
+    "encoding": _key(
+        "e.g. `cp1252`; by default UTF-8, or UTF-16 where the file says so",
+        type="string",
+        nullable=True,
+        default=None,
+        check_with="encoding",
+    ),
+}
+
 FEATURES = {
     "include": _key("the columns to learn from; all of them, if none is named", default=[], **COLUMNS),
     "exclude": _key("columns that are not learned from", default=[], **COLUMNS),
@@ -64,7 +92,8 @@ FEATURES = {
 
 DATA = {
     "source": _key(
-        "a loader (`sklearn.datasets.load_wine`), or the path of a `.csv` or `.parquet` file",
+        "a loader (`sklearn.datasets.load_wine`), or the path or address (`s3://`) of a `.csv` or `.parquet` file, or "
+        "of a folder of `.parquet` files, with `/` at its end",
         type="string",
         required=True,
         check_with="source",
@@ -79,6 +108,7 @@ DATA = {
         default=None,
         empty=False,
     ),
+    "csv": _section("how a `.csv` is written, where that is not found out", CSV),
     "features": _section("which columns are learned from", FEATURES),
     "preprocess": _key(
         "what goes before a model whose config brings nothing of its own: `auto` fills gaps, makes numbers of words "
@@ -336,12 +366,18 @@ class Validator(cerberus.Validator):
         if value.startswith("sklearn."):
             if not re.fullmatch(r"sklearn\.datasets\.load_[a-z0-9_]+", value):
                 self._error(field, f"'{value}' is no data set of scikit-learn\nWrite e.g. sklearn.datasets.load_wine.")
-        elif not value.lower().endswith((".csv", ".parquet")):
+        elif not TABLE.search(value.lower()):
             self._error(
                 field,
                 f"'{value}' is neither a scikit-learn loader nor a .csv or .parquet file"
-                "\nWrite e.g. sklearn.datasets.load_wine or data/wine.csv.",
+                "\nWrite e.g. sklearn.datasets.load_wine or data/wine.csv; a folder of .parquet files ends with /.",
             )
+
+    def _check_with_encoding(self, field: str, value: str) -> None:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            self._error(field, f"'{value}' is no encoding that Python knows\nWrite e.g. cp1252 or utf-8.")
 
     def _check_with_pattern(self, field: str, value: str) -> None:
         if not re.fullmatch(r"[A-Za-z_*?][\w.*?\[\]!-]*", value):

@@ -43,7 +43,7 @@ def _column_hashes(column: pd.Series) -> np.ndarray:
     values = column.to_numpy(dtype=object)
     hashes = np.full(len(values), _number_hashes(np.array([np.nan]))[0])
     # Beside a number too large for 64 bits with a sign, pandas reads an empty cell as an empty text.
-    present = np.flatnonzero(~pd.isna(values) & (values != ""))
+    present = np.array([at for at in np.flatnonzero(~pd.isna(values)) if values[at] != ""], dtype=np.intp)
     codes, texts = pd.factorize(np.array([str(value) for value in values[present]], dtype=object))
     numbers = np.array([_number(text) for text in texts], dtype=np.float64)
     words = np.flatnonzero(np.isnan(numbers))

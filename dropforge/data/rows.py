@@ -87,7 +87,7 @@ def read_rows(data: Data, home: Path) -> Rows:
     UserError
         If the data cannot be used.
     """
-    return part_rows(read_frame(data.source, home), data)
+    return part_rows(read_frame(data.source, home, data.csv), data)
 
 
 def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
@@ -106,7 +106,7 @@ def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
         raise _error(data, "there are no rows with a target", f"Add rows with a value in '{data.target}'.")
     hashes = row_hashes(frame[[data.id]] if data.id else frame)
     numbers = part_numbers(hashes, data.split)
-    features = _plain(frame[_learned_from(list(frame), data)])
+    features = _plain(frame[_learned_from(list(frame.columns), data)])
     # Which columns there are to learn from counts only where somebody chose them.
     chosen = () if data.features == Features() else (list(features),)
     digest = _digest(repr((data_digest(frame), data.target, data.id, *chosen)).encode())
@@ -148,8 +148,8 @@ def _learned_from(columns: list[str], data: Data) -> list[str]:
 
 def _plain(features: pd.DataFrame) -> pd.DataFrame:
     """Return the features in the types that scikit-learn takes; what is so already is not copied."""
-    found = {name: plain_values(features[name]) for name in features}
-    if all(values.dtype is features.dtypes[name] for name, values in found.items()):
+    found = {name: plain_values(values) for name, values in features.items()}
+    if all(values.dtype is before for values, before in zip(found.values(), features.dtypes, strict=True)):
         return features
     return pd.DataFrame(found)
 

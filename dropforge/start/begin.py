@@ -25,7 +25,7 @@ from dropforge.start.proposal import Proposal
 from dropforge.start.samples import samples
 from dropforge.start.text import IGNORED, entry_text, gitignore_text, part_text, spec_text
 from generator.plan import Step, plan
-from generator.schema import name_problem
+from generator.schema import TABLE, name_problem
 from generator.schemas import FOLDER, TEXTS, editor_line
 from generator.spec import DEFAULT_NAME, Spec, part_files, read_spec
 
@@ -43,8 +43,8 @@ class Table:
     @property
     def name(self) -> str:
         """A pipeline's name made of the source's; empty if nothing of it can stand in one."""
-        stem = self.source.removeprefix(f"{LOADERS}load_").rpartition("/")[2]
-        stem = stem.rpartition(".")[0] if stem.lower().endswith((".csv", ".parquet")) else stem
+        stem = self.source.removeprefix(f"{LOADERS}load_").rstrip("/").rpartition("/")[2]
+        stem = TABLE.sub("", stem.lower())
         plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
         name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")[:60]
         return "" if name_problem(name) else name
@@ -81,7 +81,7 @@ def read_table(data: str, home: Path) -> Table:
     Parameters
     ----------
     data : str
-        A .csv or .parquet file, or a loader of scikit-learn.
+        A .csv or .parquet file, a folder of the latter, an address of either, or a loader of scikit-learn.
     home : pathlib.Path
         The project's folder.
 
@@ -92,18 +92,22 @@ def read_table(data: str, home: Path) -> Table:
     """
     if data.startswith(LOADERS):
         return Table(data, read_frame(data, home))
-    if not data.lower().endswith((".csv", ".parquet")):
+    here = "://" not in data
+    if here and Path(data).is_dir():
+        data = f"{data.rstrip('/')}/"
+    if not TABLE.search(data.lower()):
         remedy = "Name a .csv or .parquet file, or a loader such as sklearn.datasets.load_wine."
         raise UserError(Problem("this is neither a table nor a data set of scikit-learn", remedy, data))
-    if not Path(data).is_file():
+    if here and not Path(data).exists():
         raise UserError(Problem("there is no such file", "Check the name and the folder.", data))
     with warnings.catch_warnings():
         # That words stand among numbers is told of the column.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-        frame = read_frame(str(Path(data).absolute()), home)
+        end = "/" if data.endswith("/") else ""  # a folder's
+        frame = read_frame(f"{Path(data).absolute()}{end}" if here else data, home)
     if wrong := _no_table(frame):
         raise UserError(Problem(*wrong, data))
-    return Table(Path(os.path.relpath(data, home)).as_posix(), frame)
+    return Table(f"{Path(os.path.relpath(data, home)).as_posix()}{end}" if here else data, frame)
 
 
 def expect_no_project(home: Path) -> None:
@@ -279,11 +283,6 @@ def _no_table(frame: pd.DataFrame) -> tuple[str, str] | None:
     if not all(isinstance(name, str) for name in frame.columns):
         return "its columns have numbers for names", "Give them names of text."
     named = frame.index.equals(pd.RangeIndex(len(frame)))  # else pandas took the first values for the rows' names
-    if len(frame.columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in frame.columns[0]), None)):
-        # Where a comma stands in the numbers, it was taken for what separates the values.
-        comma = "" if named else ', decimal=","'
-        how = f"pandas.read_csv(..., sep={mark!r}{comma}).to_csv(..., index=False)"
-        return f"its values are separated by {mark!r}", f"Save it with commas, e.g. by {how}."
     if not named:
         return (
             "its rows hold more values than its first line has names",

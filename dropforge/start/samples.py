@@ -21,7 +21,7 @@ def samples(proposal: Proposal) -> dict[str, str]:
     """
     weight = {"class_weight": "balanced"} if proposal.uneven else {}
     leaf = {"min_samples_leaf": 5} if proposal.rows < _SMALL else {}
-    made = {
+    made: dict[str, tuple[str, str, dict[str, Any]]] = {
         "logistic_regression.yaml": (_SIMPLE, "sklearn.linear_model.LogisticRegression", {"max_iter": 1000}),
         "random_forest.yaml": (
             _FOREST,

@@ -194,7 +194,7 @@ def test_data_that_cannot_be_learned_from_are_explained(frame, message, tmp_path
         ("a.csv", b""),
         ("a.csv", b'"a'),
         ("a.csv", b"a,b\n1,2\n1,2,3\n"),
-        ("a.csv", b"\xff\xfe\x00a"),
+        ("a.csv", b"\xff\xff\x00a"),
         ("a.parquet", b"x"),
     ],
 )

@@ -51,9 +51,9 @@ def reads(monkeypatch):
     """The sources that were read, one after the other."""
     read = []
 
-    def counted(source, home):
+    def counted(source, home, form):
         read.append(source)
-        return sources.read_frame(source, home)
+        return sources.read_frame(source, home, form)
 
     monkeypatch.setattr("dropforge.data.rows.read_frame", counted)
     return read
@@ -211,29 +211,6 @@ def test_a_file_that_was_written_just_now_is_not_stored(tmp_path, reads, monkeyp
     assert stored(tmp_path)
 
 
-def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatch):
-    path = tmp_path / "table.csv"
-    put(table(), path)
-
-    def read_and_change(source, home):
-        frame = sources.read_frame(source, home)
-        put(table(300), path, CLOCK + 1)
-        return frame
-
-    monkeypatch.setattr("dropforge.data.rows.read_frame", read_and_change)
-    assert len(load(TABLE, tmp_path).target) == 200
-    monkeypatch.undo()
-    assert len(load(TABLE, tmp_path).target) == 300
-
-
-def test_a_folder_of_parquet_files_is_read_each_time(tmp_path):
-    (tmp_path / "table.parquet").mkdir()
-    data = replace(TABLE, source="table.parquet")
-    for number in (1, 2):
-        put(table(seed=number), tmp_path / "table.parquet" / f"{number}.parquet")
-        assert len(load(data, tmp_path).target) == 200 * number
-
-
 def test_processes_that_start_together_read_the_source_once(tmp_path, monkeypatch):
     fork = multiprocessing.get_context("fork")
     processes = 4
@@ -246,12 +223,12 @@ def test_processes_that_start_together_read_the_source_once(tmp_path, monkeypatc
             missed.release()
         return found
 
-    def read_when_all_have_looked(source, home):
+    def read_when_all_have_looked(source, home, form):
         with reads.open("a") as file:
             file.write(f"{source}\n")
         for _ in range(processes + 1):  # each once, and the first one again, under the lock
             assert missed.acquire(timeout=30)
-        return sources.read_frame(source, home)
+        return sources.read_frame(source, home, form)
 
     mapped_read = mapped.read
     monkeypatch.setattr(mapped, "read", miss)

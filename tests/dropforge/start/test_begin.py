@@ -288,13 +288,10 @@ def test_add_leaves_out_samples_that_the_house_refuses(home: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a;b\n1;2\n", "separated by ';'"),
-        ("a\tb\n1\t2\n", "separated by '"),
         ("1,2,3\n4,5,6\n", "numbers and no names"),
         ("a,b\n1,2,\n1,4,\n", "more values than its first line has names"),
         ("a,b\n1,2,\n3,4,\n", "more values than its first line has names"),
         ("", "cannot be read: it is empty"),
-        ("Größe;Art\n1,5;a\n2,5;b\n", "separated by ';'"),
         ("a,b\n1,2\n3,4,5,6\n", "cannot be read"),
     ],
 )
@@ -305,18 +302,22 @@ def test_a_file_that_is_no_table_is_refused_with_what_to_do(tmp_path: Path, text
     assert caught.value.problems[0].remedy
 
 
-def test_what_a_spreadsheet_saved_is_refused_with_a_way_to_convert_it(tmp_path: Path) -> None:
+def test_what_a_spreadsheet_saved_is_read_once_its_encoding_is_known(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("Größe;Art\n1,5;süß\n2,5;herb\n".encode("cp1252"))
     with pytest.raises(UserError, match="is not UTF-8") as caught:
         read_table(str(path), tmp_path)
-    assert "iconv -f WINDOWS-1252 -t UTF-8" in caught.value.problems[0].remedy
+    assert "data.csv: {encoding: cp1252}" in caught.value.problems[0].remedy
     path.write_text(path.read_text("cp1252"), "utf-8")
-    with pytest.raises(UserError, match="separated by ';'") as caught:
-        read_table(str(path), tmp_path)
-    assert "sep=';', decimal=\",\")" in caught.value.problems[0].remedy
-    pd.read_csv(path, sep=";", decimal=",").to_csv(path, index=False)
     assert read_table(str(path), tmp_path).frame["Größe"].tolist() == [1.5, 2.5]
+
+
+def test_a_folder_of_parquet_files_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    for number in range(2):
+        customers(60).to_parquet(tmp_path / "shop" / f"{number}.parquet")
+    table = read_table(str(tmp_path / "shop"), tmp_path)
+    assert (table.source, table.name, len(table.frame)) == ("shop/", "shop", 120)
 
 
 @pytest.mark.parametrize(
