@@ -16,11 +16,17 @@ Notifiers = dict[str, dict[str, Any]]  # class path of a notifier of Airflow's t
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of the rows kept for ``test`` and ``holdout`` (0 to 1), and the seed that they hang on."""
+    """Shares of the rows kept for ``test`` and ``holdout`` (0 to 1), the seed that they hang on, and how it is done.
+
+    ``method`` is ``hash`` (of the row, or of its ``group``) or ``random``; with a ``time`` the latest rows are kept.
+    """
 
     test: float
     holdout: float
     seed: int
+    method: Literal["hash", "random"] = "hash"
+    group: str | None = None
+    time: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Train:
-    """The watch folder, the class paths that are allowed and denied, and the limits of one candidate and of a grid."""
+    """The watch folder, the class paths that are allowed and denied, and the limits of one candidate and of a grid.
+
+    ``cv`` is how many folds of the training rows a candidate is measured on (0: none); ``log`` how much MLflow shows.
+    """
 
     watch: str
     estimators: tuple[str, ...]
@@ -66,6 +75,8 @@ class Train:
     timeout_seconds: float
     memory_mb: float
     max_grid: int = 100
+    cv: int = 0
+    log: Literal["full", "minimal"] = "full"
 
 
 @dataclass(frozen=True)

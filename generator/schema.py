@@ -58,6 +58,27 @@ SPLIT = {
         min=0,
         max=2**32 - 1,
     ),
+    "method": _key(
+        "`hash`: rows that are added later move no other row, and equal rows share a part; `random`: by lot within "
+        "each class, so that each part has its share of it",
+        type="string",
+        default="hash",
+        allowed=["hash", "random"],
+    ),
+    "group": _key(
+        "a column: rows with the same value there share a part; it is not learned from",
+        type="string",
+        nullable=True,
+        default=None,
+        empty=False,
+    ),
+    "time": _key(
+        "a column: the latest rows are the holdout, those before them the test; it is not learned from",
+        type="string",
+        nullable=True,
+        default=None,
+        empty=False,
+    ),
 }
 
 CSV = {
@@ -144,6 +165,20 @@ TRAIN = {
         type="number",
         default=4096,
         check_with="positive",
+    ),
+    "cv": _key(
+        "how many folds of the training rows a candidate is measured on beside the test rows; 0 or 1: none",
+        type="integer",
+        default=0,
+        min=0,
+        max=100,
+    ),
+    "log": _key(
+        "`full`: curves, importances and the training process as well; `minimal`: what promotion needs, where there "
+        "are thousands of candidates",
+        type="string",
+        default="full",
+        allowed=["full", "minimal"],
     ),
     "max_grid": _key(
         "how many candidates the `grid` of one model may ask for", type="integer", default=100, min=1, max=100_000

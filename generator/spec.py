@@ -202,6 +202,11 @@ def _pipeline(
             _at(document, main, (*path, "data", "split"), "test and holdout leave no rows to train on",
                 "Let the two add up to less than 1.")
         ], None  # fmt: skip
+    if sum(map(bool, (split["method"] == "random", split["group"], split["time"]))) > 1:
+        return [
+            _at(document, main, (*path, "data", "split"), "random, group and time are three ways to part the rows",
+                "Choose one of them.")
+        ], None  # fmt: skip
     # `strict=False` turns Cerberus' numbers (1 for 1.0) into the declared types.
     pipeline = msgspec.convert({"name": name, **value}, Pipeline, strict=False)
     return [], replace(pipeline, digest=text_digest(encode(pipeline)))

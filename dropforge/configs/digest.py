@@ -36,12 +36,18 @@ def digest(candidate: Candidate, data_digest: str, split: Split, preprocessing: 
         "estimator": plain(candidate.estimator),
         "preprocessing": preprocessing,
         "data": data_digest,
-        "split": asdict(split),
+        "split": _split(split),
         "scikit-learn": _short(sklearn.__version__),
     }
     if others := packages(candidate.estimator):
         content["packages"] = {name: _short(version) for name, version in others.items()}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _split(split: Split) -> dict[str, Any]:
+    """Return a split as it was before there was more than one method, unless it is by another."""
+    later = {"method": "hash", "group": None, "time": None}
+    return {name: value for name, value in asdict(split).items() if name not in later or later[name] != value}
 
 
 def _short(version: str) -> str:

@@ -7,20 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from dropforge.data.columns import Column, columns_of, plain_values
-from dropforge.data.hashing import data_digest, row_hashes, uniform
+from dropforge.data.hashing import data_digest
+from dropforge.data.parting import PARTS, Part, parts_of
 from dropforge.data.sources import read_frame
 from dropforge.documents import Problem, UserError
-from dropforge.settings import Data, Features, Split
+from dropforge.settings import Data, Features
 
 SHOWN_CLASSES = 5
-Part = Literal["train", "test", "holdout"]
-PARTS: tuple[Part, ...] = ("train", "test", "holdout")
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,8 @@ class Rows:
         Names the rows of the part ``holdout``: versions are comparable where it is the same.
     columns : tuple of Column
         What the features hold.
+    along : pandas.Series, optional
+        The group or the time that parts the rows, where the split names one.
     """
 
     features: pd.DataFrame
@@ -52,6 +52,7 @@ class Rows:
     digest: str
     holdout_digest: str
     columns: tuple[Column, ...] = ()
+    along: pd.Series | None = None
 
     def part(self, part: Part) -> tuple[pd.DataFrame, pd.Series]:
         """Return features and target of one part; they are views, not copies."""
@@ -72,8 +73,8 @@ class Rows:
 def read_rows(data: Data, home: Path) -> Rows:
     """Read a pipeline's data from its source and part its rows.
 
-    A row's part follows from a hash of its ``id`` column, or of its content, and the seed: rows that are added
-    later move no other row, and duplicates share a part.
+    Unless the split says otherwise, a row's part follows from a hash of its ``id`` column, or of its content, and the
+    seed: rows that are added later move no other row, and duplicates share a part.
 
     Parameters
     ----------
@@ -104,12 +105,12 @@ def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
     frame = frame[frame[data.target].notna()]
     if frame.empty:
         raise _error(data, "there are no rows with a target", f"Add rows with a value in '{data.target}'.")
-    hashes = row_hashes(frame[[data.id]] if data.id else frame)
-    numbers = part_numbers(hashes, data.split)
+    numbers = parts_of(frame, data)
     features = _plain(frame[_learned_from(list(frame.columns), data)])
     # Which columns there are to learn from counts only where somebody chose them.
     chosen = () if data.features == Features() else (list(features),)
     digest = _digest(repr((data_digest(frame), data.target, data.id, *chosen)).encode())
+    along = data.split.group or data.split.time
     order = np.argsort(numbers, kind="stable")
     stops = np.cumsum([0, *np.bincount(numbers, minlength=len(PARTS))]).tolist()
     rows = Rows(
@@ -120,15 +121,10 @@ def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
         digest=digest,
         holdout_digest=_digest(digest.encode() + (numbers == PARTS.index("holdout")).tobytes()),
         columns=columns_of(features),
+        along=frame[along].iloc[order].reset_index(drop=True) if along else None,
     )
     _check(rows, data)
     return rows
-
-
-def part_numbers(hashes: np.ndarray, split: Split) -> np.ndarray:
-    """Return the part of each row by its hash: its place in PARTS."""
-    shares = uniform(hashes, split.seed)
-    return np.select([shares < split.test, shares < split.test + split.holdout], [1, 2], 0)
 
 
 def _named(data: Data) -> Iterator[tuple[str, str]]:
@@ -136,13 +132,23 @@ def _named(data: Data) -> Iterator[tuple[str, str]]:
     yield data.target, "target"
     if data.id:
         yield data.id, "id"
+    if data.split.group:
+        yield data.split.group, "split.group"
+    if data.split.time:
+        yield data.split.time, "split.time"
     yield from ((name, "features.include") for name in data.features.include)
     yield from ((name, "features.exclude") for name in data.features.exclude)
 
 
 def _learned_from(columns: list[str], data: Data) -> list[str]:
     """Return the columns that are features, in the table's order."""
-    kept = set(data.features.include or columns) - {*data.features.exclude, data.target, data.id}
+    kept = set(data.features.include or columns) - {
+        *data.features.exclude,
+        data.target,
+        data.id,
+        data.split.group,
+        data.split.time,
+    }
     return [column for column in columns if column in kept]
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from dropforge.data.columns import Column, columns_of, identifiers
 from dropforge.data.hashing import row_hashes
-from dropforge.data.rows import PARTS, first_few, part_numbers
+from dropforge.data.parting import PARTS, part_numbers
+from dropforge.data.rows import first_few
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Split
 from dropforge.start.target import FEWEST_ROWS, Classes, classes_of

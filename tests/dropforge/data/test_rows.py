@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropforge.data.rows import PARTS, read_rows
+from dropforge.data.parting import PARTS
+from dropforge.data.rows import read_rows
 from dropforge.documents import UserError
 from dropforge.settings import Data, Features, Split
 

@@ -19,7 +19,8 @@ from sklearn.svm import SVC
 
 from dropforge.data import load, mapped, shared, sources
 from dropforge.data.columns import plain_values
-from dropforge.data.rows import PARTS, read_rows
+from dropforge.data.parting import PARTS
+from dropforge.data.rows import read_rows
 from dropforge.documents import UserError
 from dropforge.settings import Data, Split
 

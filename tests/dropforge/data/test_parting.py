@@ -1,0 +1,85 @@
+"""The ways to part rows: by hash, by group, by lot, by time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropforge.data import Rows
+from dropforge.data.parting import PARTS
+from dropforge.data.rows import part_rows
+from dropforge.documents import UserError
+from dropforge.settings import Data, Split
+
+SPLIT = Split(test=0.2, holdout=0.2, seed=42)
+
+
+def parted(frame: pd.DataFrame, **changes: object) -> Rows:
+    return part_rows(frame, Data("visits.csv", "kind", None, replace(SPLIT, **changes)))
+
+
+def visits(count: int = 400) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    return pd.DataFrame({
+        "number": range(count), "person": random.integers(0, 60, count),
+        "day": pd.Series(pd.date_range("2026-01-01", periods=count)).sample(frac=1, random_state=0).dt.strftime("%Y-%m-%d").tolist(),
+        "kind": np.where(random.random(count) < 0.05, "rare", "usual"),
+    })  # fmt: skip
+
+
+def of(frame: pd.DataFrame, rows: Rows, column: str) -> list[list[object]]:
+    """Return a column's values in each part."""
+    return [frame[column].iloc[rows.part(part)[0]["number"]].tolist() for part in PARTS]
+
+
+def test_a_group_is_in_one_part_and_not_learned_from() -> None:
+    frame = visits()
+    rows = parted(frame, group="person")
+    assert "person" not in rows.features
+    found = [set(people) for people in of(frame, rows, "person")]
+    assert sum(map(len, found)) == len(set.union(*found)) == frame["person"].nunique()
+    assert rows.along is not None
+    assert rows.along.tolist() == [value for part in of(frame, rows, "person") for value in part]
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_the_latest_rows_are_the_holdout(as_text: bool) -> None:
+    frame = visits()
+    frame["day"] = frame["day"] if as_text else pd.to_datetime(frame["day"])
+    rows = parted(frame, time="day")
+    train, test, holdout = of(frame, rows, "day")
+    assert max(train) < min(test) <= max(test) < min(holdout)
+    assert [len(train), len(test), len(holdout)] == [240, 80, 80]
+
+
+def test_a_moment_is_in_one_part() -> None:
+    frame = visits().assign(day=[1] * 200 + [2] * 100 + [3] * 100)
+    assert [set(days) for days in of(frame, parted(frame, time="day"), "day")] == [{1}, {2}, {3}]
+
+
+def test_lots_give_each_part_its_share_of_every_class() -> None:
+    frame = visits()
+    rare = int((frame["kind"] == "rare").sum())
+    rows = parted(frame, method="random")
+    counts = [int((rows.part(part)[1] == "rare").sum()) for part in PARTS]
+    assert counts == [rare - 2 * round(0.2 * rare), round(0.2 * rare), round(0.2 * rare)]
+    assert parted(frame, method="random").digest == rows.digest
+    assert of(frame, parted(frame, method="random", seed=1), "number") != of(frame, rows, "number")
+
+
+@pytest.mark.parametrize(
+    ("changes", "frame", "message"),
+    [
+        ({"group": "who"}, visits(), "there is no column 'who' (data.split.group)"),
+        ({"group": "person"}, visits().assign(person=[None, 1.0] * 200), "200 rows have no value in 'person'"),
+        ({"time": "day"}, visits().assign(day=[None, 1.0] * 200), "200 rows have no value in 'day'"),
+        ({"time": "kind"}, visits().assign(kind=["a", "b"] * 200), "holds no times"),
+    ],
+)
+def test_what_cannot_part_rows_is_explained(changes: dict[str, str], frame: pd.DataFrame, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parted(frame, **changes)
+    assert message in caught.value.problems[0].message
