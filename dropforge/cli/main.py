@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from dropforge.cli import add, configs, estimators, generate, init, models, schema, stack, templates
+from dropforge.cli import add, again, configs, estimators, generate, init, models, schema, stack, templates
 from dropforge.cli.common import columns, disk_explained, err
 from dropforge.stack.environment import ONE_THREAD
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (init, add, configs, generate, schema, templates, estimators, models, stack):
+for module in (init, add, configs, generate, schema, templates, estimators, models, again, stack):
     for command in module.COMMANDS:
         app.command()(command)
 

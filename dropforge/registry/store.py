@@ -213,9 +213,19 @@ class Store:
             return found.experiment_id
 
     def create_version(
-        self, name: str, source: str, run_id: str, model_id: str, tags: Mapping[str, str], description: str = ""
+        self,
+        name: str,
+        source: str,
+        run_id: str,
+        model_id: str,
+        tags: Mapping[str, str],
+        description: str = "",
+        about: str = "",
     ) -> str:
-        """Register a logged model and return its version; the tags are there from its first moment."""
+        """Register a logged model and return its version; the tags are there from its first moment.
+
+        ``about`` describes the registered model, where this is its first version.
+        """
 
         def make() -> ModelVersion:
             return self.client.create_model_version(
@@ -230,12 +240,12 @@ class Store:
         except MlflowException as error:
             if error.error_code not in ABSENT:
                 raise
-        self._create_model(name)
+        self._create_model(name, about)
         return str(once(make, made).version)
 
-    def _create_model(self, name: str) -> None:
+    def _create_model(self, name: str, about: str) -> None:
         try:
-            self.client.create_registered_model(name)
+            self.client.create_registered_model(name, description=about or None)
         except MlflowException as error:
             if error.error_code not in _EXISTS:
                 raise

@@ -1,5 +1,6 @@
-"""A candidate becomes a version: fit, evaluate, log, register."""
+"""A candidate becomes a version: prepare, fit, evaluate, explain, log, register."""
 
+from dropforge.training.again import Reproduction, reproduce, to_train_again, worth_training
 from dropforge.training.train import Outcome, Trainer
 
-__all__ = ["Outcome", "Trainer"]
+__all__ = ["Outcome", "Reproduction", "Trainer", "reproduce", "to_train_again", "worth_training"]

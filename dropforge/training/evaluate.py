@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,15 @@ from dropforge.documents import Problem, UserError
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name (``test_`` and the scorer's name), the predictions, and the report by class."""
+    """Metrics by name (``test_`` and the scorer's name), the predictions, and the report by class.
+
+    ``folds`` are the scores of a cross-validation (``cv_`` and the scorer's name).
+    """
 
     metrics: dict[str, float]
     predicted: np.ndarray
     report: str
+    folds: dict[str, list[float]] = field(default_factory=dict)
 
 
 def evaluate(estimator: Any, rows: Rows, metric: str, file: str) -> Evaluation:

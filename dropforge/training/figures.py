@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
+from dropforge.training.explain import Curve
+
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
+_LONGEST = 40  # characters of a column's name
 _drawing = threading.Lock()  # a sheet is drawn on by one at a time
 
 
@@ -77,3 +80,45 @@ class _Sheet:
 @functools.lru_cache(maxsize=4)
 def _sheet(classes: tuple[str, ...]) -> _Sheet:
     return _Sheet(classes)
+
+
+def draw_curves(curves: Sequence[Curve], file: Path) -> None:
+    """Write ROC, precision-recall and calibration curves as one PNG."""
+    figure = Figure(figsize=(13.0, 4.4), dpi=72)
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
+    roc, precision, calibration = figure.subplots(1, 3)
+    for curve in curves:
+        roc.plot(*curve.roc, label=curve.label)
+        precision.plot(*curve.precision_recall)
+        calibration.plot(*curve.calibration, marker="o", markersize=3)
+    for axes, title, across, up in (
+        (roc, "ROC", "share of the others taken for it", "share of the class found"),
+        (precision, "Precision and recall", "recall", "precision"),
+        (calibration, "Calibration", "probability that the model gives", "share that is right"),
+    ):
+        axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    for axes in (roc, calibration):
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
+    roc.legend(fontsize=8, loc="lower right")
+    _write(figure, file)
+
+
+def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
+    """Write the most important columns as a PNG, the first one on top."""
+    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..." for name in importances]
+    height = 0.8 + 0.26 * len(names)
+    figure = Figure(figsize=(8.0, height), dpi=72)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left=0.34, right=0.97, top=1 - 0.35 / height, bottom=0.35 / height)
+    axes.barh(range(len(names)), list(importances.values()), color="#4c78a8")
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_title(f"Importances, {means}", fontsize=9, loc="right")
+    _write(figure, file)
+
+
+def _write(figure: Figure, file: Path) -> None:
+    with _drawing:
+        figure.savefig(file, pil_kwargs={"compress_level": 1})

@@ -34,12 +34,11 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
         If the estimator cannot be fitted with these parameters on this data.
     """
     features, target = rows.part("train")
-    _name_labels(estimator, rows)
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            estimator.fit(features, target.to_frame() if _wants_columns(estimator) else target)
+            fit_quietly(estimator, features, target, rows)
         except Exception as error:
             # Whatever the parameters and the data bring an estimator to raise is the candidate's failure.
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -52,6 +51,12 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
             ) from error
     messages = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
     return Fitted(estimator, time.perf_counter() - started, tuple(messages))
+
+
+def fit_quietly(estimator: Any, features: pd.DataFrame, target: pd.Series, rows: Rows) -> None:
+    """Fit on some rows, whatever that raises or warns of."""
+    _name_labels(estimator, rows)
+    estimator.fit(features, target.to_frame() if _wants_columns(estimator) else target)
 
 
 def _remedy(error: Exception, features: pd.DataFrame) -> str:

@@ -15,9 +15,9 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,11 @@ from dropforge.estimators import Allowed, packages, plain
 from dropforge.estimators.trusted import trusted_types
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
+from dropforge.training.again import write_origin
+from dropforge.training.card import card
 from dropforge.training.evaluate import Evaluation
-from dropforge.training.figures import draw_confusion
+from dropforge.training.explain import Explanation, explain, head_of
+from dropforge.training.figures import draw_confusion, draw_curves, draw_importances
 from dropforge.training.fit import Fitted
 from dropforge.training.prepare import Prepared
 
@@ -56,6 +59,7 @@ _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
 _EXAMPLE_ROWS = 3
+_MOST_BARS = 25
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 # What a model is loaded with again. Read at the import, once for all the processes that are forked.
 _PINS = [
@@ -66,12 +70,27 @@ _PINS = [
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a version comes from: its candidate, its tags, the config as it was dropped, and what goes before it."""
+    """Where a version comes from.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        What was trained.
+    tags : dict
+        The version's tags.
+    config : bytes
+        The config as it was dropped.
+    prepared : Prepared
+        What goes before the model.
+    links : dict
+        More tags of the run: where to look on.
+    """
 
     candidate: Candidate
     tags: dict[str, str]
     config: bytes
     prepared: Prepared
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,8 +128,8 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         ThreadPoolExecutor(1) as aside,
     ):
         run_id = run.info.run_id
-        # The plot is drawn while MLflow answers.
-        files = aside.submit(_write_files, Path(folder, "run"), origin, rows, fitted, evaluation)
+        # What explains the model is worked out and drawn while MLflow answers.
+        files = aside.submit(_write_files, Path(folder, "run"), pipeline, origin, rows, fitted, evaluation)
         model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
         _save(
             fitted.estimator,
@@ -126,15 +145,32 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
         store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-        _log_values(store, run_id, params, list(_metrics(fitted, evaluation, run_id, model.model_id)))
-        files.result()
+        explanation = files.result()
+        metrics = _metrics(fitted, evaluation, explanation, run_id, model.model_id, (pipeline.name, rows.digest))
+        _log_values(store, run_id, params, list(metrics))
         get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
-        version = store.create_version(pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, summary)
+        about = summary
+        if pipeline.train.log == "full":
+            about = card(
+                pipeline,
+                origin.candidate,
+                origin.prepared,
+                rows,
+                evaluation,
+                explanation,
+                fitted.warnings,
+                example,
+                summary,
+            )
+        version = store.create_version(
+            pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, about, pipeline.description
+        )
         return Logged(version, run_id, run.info.experiment_id)
 
 
 def _tags(origin: Origin, summary: str) -> dict[str, str]:
     tags = {name: origin.tags[name] for name in _RUN_TAGS}
+    tags |= origin.links
     tags |= {"mlflow.note.content": summary, "mlflow.source.name": "dropforge", "mlflow.source.type": "JOB"}
     with contextlib.suppress(KeyError, OSError):  # a user's number may have no name
         tags["mlflow.user"] = getpass.getuser()
@@ -165,12 +201,26 @@ def _params(prepared: Prepared, estimator: Any) -> dict[str, str]:
     return shown
 
 
-def _metrics(fitted: Fitted, evaluation: Evaluation, run_id: str, model_id: str) -> Iterator[Metric]:
+def _metrics(
+    fitted: Fitted,
+    evaluation: Evaluation,
+    explanation: Explanation,
+    run_id: str,
+    model_id: str,
+    data: tuple[str, str],
+) -> Iterator[Metric]:
     now = int(time.time() * 1000)
     values = evaluation.metrics | {"fit_seconds": fitted.seconds, "fit_warnings": float(len(fitted.warnings))}
-    for name, value in values.items():
+    for name, scores in evaluation.folds.items():
+        values |= {f"{name}_mean": float(np.mean(scores)), f"{name}_std": float(np.std(scores))}
+    for name, value in {**values, **explanation.by_class}.items():
+        of_data = {"dataset_name": data[0], "dataset_digest": data[1]} if "test_" in name else {}
         # The model's id shows the metrics on the model's own page too.
-        yield Metric(name, value, now, 0, model_id=model_id, run_id=run_id)
+        yield Metric(name, value, now, 0, model_id=model_id, run_id=run_id, **of_data)
+    steps = {name: list(enumerate(scores, 1)) for name, scores in evaluation.folds.items()}
+    for name, process in {**steps, **explanation.steps}.items():
+        for step, value in process:
+            yield Metric(name, value, now, step)
 
 
 def _log_values(store: Store, run_id: str, params: dict[str, str], metrics: list[Metric]) -> None:
@@ -246,9 +296,13 @@ def _pins_of(candidate: Candidate) -> list[str]:
     return [*_PINS, *(f"{name}=={version}" for name, version in packages(candidate.estimator).items())]
 
 
-def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> None:
+def _write_files(
+    folder: Path, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation
+) -> Explanation:
+    """Write the files of a run, and return what explains its model."""
     (folder / "config").mkdir(parents=True)
     (folder / "config" / origin.candidate.config_file).write_bytes(origin.config)
+    write_origin(folder, pipeline, origin.candidate)
     (folder / "classification_report.txt").write_text(evaluation.report)
     if origin.prepared.before:
         about = "".join(f"# {printable(line)}\n" for line in origin.prepared.about)
@@ -257,3 +311,14 @@ def _write_files(folder: Path, origin: Origin, rows: Rows, fitted: Fitted, evalu
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")
     _, target = rows.part("test")
     draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")
+    if pipeline.train.log == "minimal":
+        return Explanation()
+    explanation = explain(fitted.estimator, origin.prepared, rows, evaluation)
+    if explanation.curves:
+        draw_curves(explanation.curves, folder / "curves.png")
+    if explanation.importances:
+        draw_importances(head_of(explanation.importances, _MOST_BARS), explanation.means, folder / "importances.png")
+        (folder / "importances.json").write_text(json.dumps(explanation.importances, indent=1))
+    if explanation.search is not None:
+        explanation.search.to_csv(folder / "search.csv", index=False)
+    return explanation

@@ -20,6 +20,8 @@ from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training import evaluate, fit, log
 from dropforge.training.apart import Apart, StoppedError, time_limit
+from dropforge.training.cross import cross_validate
+from dropforge.training.links import links
 from dropforge.training.prepare import prepare
 from dropforge.training.threads import limit_threads
 
@@ -143,7 +145,10 @@ def _train_once(
             with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, threads):
                 fitted = fit.fit(estimator, rows, candidate.config_file)
                 evaluation = evaluate.evaluate(estimator, rows, pipeline.promote.metric, candidate.config_file)
-            logged = log.log(store, pipeline, log.Origin(candidate, tags, config, prepared), rows, fitted, evaluation)
+                folds = cross_validate(prepared.tree, rows, pipeline, candidate.config_file)
+                evaluation = replace(evaluation, folds=folds)
+            origin = log.Origin(candidate, tags, config, prepared, links(project.home, pipeline))
+            logged = log.log(store, pipeline, origin, rows, fitted, evaluation)
         except UserError as error:
             return _failed(candidate, error)
     return Outcome(

@@ -23,9 +23,10 @@ def parted(frame: pd.DataFrame, **changes: object) -> Rows:
 
 def visits(count: int = 400) -> pd.DataFrame:
     random = np.random.default_rng(0)
+    days = pd.Series(pd.date_range("2026-01-01", periods=count)).sample(frac=1, random_state=0)
     return pd.DataFrame({
         "number": range(count), "person": random.integers(0, 60, count),
-        "day": pd.Series(pd.date_range("2026-01-01", periods=count)).sample(frac=1, random_state=0).dt.strftime("%Y-%m-%d").tolist(),
+        "day": days.dt.strftime("%Y-%m-%d").tolist(),
         "kind": np.where(random.random(count) < 0.05, "rare", "usual"),
     })  # fmt: skip
 
