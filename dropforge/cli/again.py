@@ -72,11 +72,11 @@ def retrain(
     project, settings = load_pipeline(spec, pipeline)
     with disk_explained(project.state):
         store = Store.connect(project)
-        origins = to_train_again(store, worth_training(store, settings, best))
+        recipes = to_train_again(store, settings, worth_training(store, settings, best))
         rows = load(settings.data, project.home)
-        shown = progress("training", len(origins), quiet=as_json)
+        shown = progress("training", len(recipes), quiet=as_json)
         with Trainer(settings, rows, project) as trainer, shown as done:
-            outcomes = [done(trainer.train(origin.candidate, origin.config)) for origin in origins]
+            outcomes = [done(trainer.train(recipe.candidate, recipe.config)) for recipe in recipes]
     if as_json:
         print_json([
             {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}

@@ -32,7 +32,7 @@ _TOLERANCE = 1e-9  # sums in another order
 
 
 @dataclass(frozen=True)
-class Origin:
+class Recipe:
     """What a version was trained from: its candidate, the config as it was dropped, and the settings of then."""
 
     candidate: Candidate
@@ -74,13 +74,22 @@ def write_origin(folder: Path, pipeline: Pipeline, candidate: Candidate) -> None
     (folder / _FOLDER / "settings.json").write_text(encode(pipeline))
 
 
-def origin_of(store: Store, version: Version) -> Origin:
+def recipe_of(store: Store, version: Version, today: Pipeline | None = None) -> Recipe:
     """Return what a version was trained from.
+
+    Parameters
+    ----------
+    store : Store
+        MLflow.
+    version : Version
+        The version.
+    today : Pipeline, optional
+        Whose allow-list counts; that of then by default.
 
     Raises
     ------
     UserError
-        If its run does not hold that any more, or the settings of then do not admit it.
+        If its run does not hold that any more, or the allow-list does not admit it.
     """
     with tempfile.TemporaryDirectory(prefix="dropforge-") as folder:
         try:
@@ -91,7 +100,7 @@ def origin_of(store: Store, version: Version) -> Origin:
         except (MlflowException, OSError, KeyError, ValueError) as error:
             message = f"the run of version {version.version} does not hold what it was made from: {error}"
             raise UserError(Problem(message, "Drop its config again instead.")) from error
-    return Origin(from_plain(plain, Allowed.of(settings.train)), config, settings)
+    return Recipe(from_plain(plain, Allowed.of((today or settings).train)), config, settings)
 
 
 def _fetched(store: Store, version: Version, path: str, folder: str) -> str:
@@ -121,8 +130,8 @@ def reproduce(store: Store, project: Project, version: Version) -> Reproduction:
     UserError
         If it cannot be trained.
     """
-    origin = origin_of(store, version)
-    pipeline, candidate = origin.pipeline, origin.candidate
+    recipe = recipe_of(store, version)
+    pipeline, candidate = recipe.pipeline, recipe.candidate
     rows = load_rows(pipeline.data, project.home)
     prepared = prepare(candidate.estimator, pipeline.data, rows)
     before = load_version(store, version, Allowed.of(pipeline.train).modules)
@@ -184,11 +193,11 @@ def worth_training(store: Store, pipeline: Pipeline, count: int) -> Sequence[Ver
     return found
 
 
-def to_train_again(store: Store, versions: Sequence[Version]) -> list[Origin]:
+def to_train_again(store: Store, pipeline: Pipeline, versions: Sequence[Version]) -> list[Recipe]:
     """Return what to train again, each candidate once; by today's settings, and not forced."""
-    found: dict[str, Origin] = {}
+    found: dict[str, Recipe] = {}
     for version in versions:
-        origin = origin_of(store, version)
-        plain = json.dumps({**origin.candidate.to_plain(), "file": "", "name": ""}, sort_keys=True)
-        found.setdefault(plain, replace(origin, candidate=replace(origin.candidate, force=False)))
+        recipe = recipe_of(store, version, pipeline)
+        plain = json.dumps({**recipe.candidate.to_plain(), "file": "", "name": ""}, sort_keys=True)
+        found.setdefault(plain, replace(recipe, candidate=replace(recipe.candidate, force=False)))
     return list(found.values())
