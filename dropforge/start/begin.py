@@ -18,7 +18,7 @@ from dropforge.documents import Problem, UserError, parse, read_bytes
 from dropforge.estimators import Allowed
 from dropforge.estimators.tree import paths
 from dropforge.project import Project
-from dropforge.settings import Pipeline
+from dropforge.settings import Pipeline, is_file
 from dropforge.start.insert import inserted
 from dropforge.start.place import applied, placed, refuse_taken, replaced
 from dropforge.start.proposal import Proposal
@@ -43,8 +43,10 @@ class Table:
     @property
     def name(self) -> str:
         """A pipeline's name made of the source's; empty if nothing of it can stand in one."""
-        stem = self.source.removeprefix(f"{LOADERS}load_").rpartition("/")[2]
-        stem = stem.rpartition(".")[0] if stem.lower().endswith((".csv", ".parquet")) else stem
+        if is_file(self.source):
+            stem = self.source.rpartition("/")[2].rpartition(".")[0]
+        else:
+            stem = self.source.removeprefix(f"{LOADERS}load_")
         plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
         name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")[:60]
         return "" if name_problem(name) else name
@@ -90,9 +92,9 @@ def read_table(data: str, home: Path) -> Table:
     UserError
         If they cannot be read, or are no table with names.
     """
-    if data.startswith(LOADERS):
-        return Table(data, read_frame(data, home))
-    if not data.lower().endswith((".csv", ".parquet")):
+    if not is_file(data):
+        if data.startswith(LOADERS):
+            return Table(data, read_frame(data, home))
         remedy = "Name a .csv or .parquet file, or a loader such as sklearn.datasets.load_wine."
         raise UserError(Problem("this is neither a table nor a data set of scikit-learn", remedy, data))
     if not Path(data).is_file():
