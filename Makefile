@@ -34,8 +34,9 @@ demo: .venv/.ready
 up: .venv/.ready
 	@$(BIN)/dropforge up
 
+# Two processes: tests/conftest.py says who gets which tests.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 test-fast: .venv/.ready
 	$(BIN)/python -m pytest -m "not stack and not slow" -q

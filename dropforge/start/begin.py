@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 import warnings
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def read_table(data: str, home: Path) -> Table:
         # That words stand among numbers is told of the column.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         frame = read_frame(str(Path(data).absolute()), home)
-    if wrong := _no_table(frame):
+    if wrong := _no_table(frame, data):
         raise UserError(Problem(*wrong, data))
     return Table(Path(os.path.relpath(data, home)).as_posix(), frame)
 
@@ -276,16 +277,17 @@ def _unignored(path: Path) -> tuple[str, ...]:
     return tuple(line for line in IGNORED if line not in lines)
 
 
-def _no_table(frame: pd.DataFrame) -> tuple[str, str] | None:
+def _no_table(frame: pd.DataFrame, data: str) -> tuple[str, str] | None:
     """Return what is wrong with a table that was read as none, and what to do."""
     if not all(isinstance(name, str) for name in frame.columns):
         return "its columns have numbers for names", "Give them names of text."
     named = frame.index.equals(pd.RangeIndex(len(frame)))  # else pandas took the first values for the rows' names
     if len(frame.columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in frame.columns[0]), None)):
         # Where a comma stands in the numbers, it was taken for what separates the values.
-        comma = "" if named else ', decimal=","'
-        how = f"pandas.read_csv(..., sep={mark!r}{comma}).to_csv(..., index=False)"
-        return f"its values are separated by {mark!r}", f"Save it with commas, e.g. by {how}."
+        comma = "" if named else ", decimal=','"
+        to = f"{data[: data.rindex('.')]}_commas.csv"
+        code = f"import pandas; pandas.read_csv({data!r}, sep={mark!r}{comma}).to_csv({to!r}, index=False)"
+        return f"its values are separated by {mark!r}", f"Save it with commas: python -c {shlex.quote(code)}"
     if not named:
         return (
             "its rows hold more values than its first line has names",
