@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -284,9 +285,10 @@ def _no_table(frame: pd.DataFrame, data: str) -> tuple[str, str] | None:
     named = frame.index.equals(pd.RangeIndex(len(frame)))  # else pandas took the first values for the rows' names
     if len(frame.columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in frame.columns[0]), None)):
         # Where a comma stands in the numbers, it was taken for what separates the values.
-        comma = "" if named else ", decimal=','"
+        comma = "" if named else ', decimal=","'
         to = f"{data[: data.rindex('.')]}_commas.csv"
-        code = f"import pandas; pandas.read_csv({data!r}, sep={mark!r}{comma}).to_csv({to!r}, index=False)"
+        source, sep, new = (json.dumps(word, ensure_ascii=False) for word in (data, mark, to))
+        code = f"import pandas; pandas.read_csv({source}, sep={sep}{comma}).to_csv({new}, index=False)"
         return f"its values are separated by {mark!r}", f"Save it with commas: python -c {shlex.quote(code)}"
     if not named:
         return (
