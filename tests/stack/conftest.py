@@ -9,7 +9,6 @@ from tests.stack.project import RunningProject
 SPEC = (Path(__file__).parent / "pipelines.yaml").read_text()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if "project" in item.fixturenames and Path(__file__).parent in item.path.parents:
