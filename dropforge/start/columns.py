@@ -108,7 +108,7 @@ def _is_key(values: pd.Series) -> bool:
 
 def _column(name: str, values: pd.Series, is_identifier: bool) -> Column:
     missing = int(values.isna().sum())
-    kind = "identifier" if is_identifier else _kind(values, missing)
+    kind: Kind = "identifier" if is_identifier else _kind(values, missing)
     distinct = 0 if kind == "other" else int(values.nunique())
     if kind in ("number", "category") and distinct == 1 and not missing:
         kind = "constant"
