@@ -96,7 +96,7 @@ class _Auditor:
 
     def parameter(self, entry: Entry, name: Any, value: Any, path: Path) -> Any:
         """Return the checked value of a parameter; what is wrong with it has been said."""
-        parameter = entry.parameters.get(name)
+        parameter = entry.parameter(name)
         if parameter is None:
             self.complain(path, *unknown_parameter(entry, name))
             return None
@@ -275,8 +275,8 @@ class _Auditor:
         """Return the parameters that a key of a grid names, in each of the estimators that may stand there."""
         entry, items = entry_of(holder.path), named_items(holder)
         head, nested, rest = key.partition("__")
-        if not nested and head in entry.parameters:
-            return [(entry, entry.parameters[head])]
+        if not nested and (parameter := entry.parameter(head)):
+            return [(entry, parameter)]
         if head not in items and head not in entry.parameters:
             if retired := retired_parameter(entry, head):
                 self.complain(path, *unknown_parameter(entry, retired.name))

@@ -132,8 +132,11 @@ class Parameter:
 
 def make_parameter(name: str, default: Any, rules: Any) -> Parameter:
     """Return a parameter with its rules as scikit-learn's constraint objects."""
+    import numpy as np
     from sklearn.utils._param_validation import make_constraint
 
+    if isinstance(default, np.generic):  # it compares with a list element by element
+        default = default.item()
     checked = isinstance(rules, list)
     return Parameter(name, default, tuple(make_constraint(rule) for rule in rules) if checked else None)
 
