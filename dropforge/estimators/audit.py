@@ -139,6 +139,12 @@ class _Auditor:
             return f"Write {{class: {value}}}."
         return ""
 
+    def with_name(self, value: Any) -> str:
+        """Return how to write a named estimator of which the name is left out."""
+        known = value.path if isinstance(value, Estimator) else value
+        entry = find(known, self.allowed) if isinstance(known, str) else None
+        return f"Give it a name: [{entry.name.lower()}, {{class: {entry.name}}}]." if isinstance(entry, Entry) else ""
+
     def held(self, entry: Entry, parameter: Parameter, tree: Estimator, path: Path) -> None:
         """Complain if a classifier of classifiers is given something else."""
         if entry.kind != "classifier" or parameter.name not in _HELD:
@@ -180,8 +186,10 @@ class _Auditor:
         size = 3 if parameter.name == "transformers" else 2
         for item, places in _items(value, path):
             if len(item) != size:
+                where = places[0][: len(path) + 1]
+                nameless = self.with_name(value[where[-1]]) if isinstance(value, list) and size == 2 else ""  # noqa: PLR2004
                 message = f"each of '{parameter.name}' has {size} parts"
-                self.complain(places[0][: len(path) + 1], message, _as_items(parameter.name))
+                self.complain(where, message, nameless or _as_items(parameter.name))
                 continue
             self.item_name(entry, item[0], [name for name, *_ in found], places[0])
             is_last = len(found) == len(value) - 1
@@ -209,7 +217,7 @@ class _Auditor:
         if not isinstance(value, Estimator):
             if value not in words:
                 known = " or ".join("null" if word is None else f"'{word}'" for word in words)
-                remedy = self.named(value) or f"Write {{class: ...}}, or {known}."
+                remedy = self.named(value) or self.with_name(path[-1]) or f"Write {{class: ...}}, or {known}."
                 self.complain(path, f"{shown(plain(value))} is no estimator", remedy)
             return
         cls, name = entry_of(value.path).cls, value.name
