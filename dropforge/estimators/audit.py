@@ -81,15 +81,17 @@ class _Auditor:
             return None
         if not isinstance(entry, Entry):
             return None
-        before = len(self.problems)
-        checked = {
-            name: self.parameter(entry, name, item, (*path, "params", name)) for name, item in (params or {}).items()
-        }
+        checked, sound = {}, set()
+        for name, item in (params or {}).items():
+            before = len(self.problems)
+            checked[name] = self.parameter(entry, name, item, (*path, "params", name))
+            if len(self.problems) == before:
+                sound.add(name)
         for parameter in entry.parameters.values():
             if parameter.required and parameter.name not in checked:
                 remedy = "Add it under 'params'."
                 self.complain(path, f"{entry.name} needs the parameter '{parameter.name}'", remedy)
-        if entry.grid and entry.grid in checked and len(self.problems) == before:
+        if entry.grid and {entry.grid, "estimator"} <= sound:
             tree = Estimator(entry.path, checked)
             checked[entry.grid] = self.grids(tree, checked[entry.grid], (*path, "params", entry.grid))
         return Estimator(entry.path, checked)

@@ -52,7 +52,10 @@ def _no_path(name: str) -> tuple[str, str] | None:
     if last not in short_names():
         return None
     path = short_names()[last]
-    return f"'{name}' is no class path", f"Write {path}{', and its parameters under params' if given.strip(' )') else ''}."
+    return (
+        f"'{name}' is no class path",
+        f"Write {path}{', and its parameters under params' if given.strip(' )') else ''}.",
+    )
 
 
 def _no_estimator(name: str) -> tuple[str, str] | None:

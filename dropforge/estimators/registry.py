@@ -66,7 +66,7 @@ class Entry:
             return self.parameters.get(name)
         slip = difflib.get_close_matches(name, self.parameters, n=1, cutoff=_SLIP)
         # What the class has already, or keeps to itself, would be overwritten by it.
-        taken = name.startswith("_") or hasattr(self.cls, name)
+        taken = name == "self" or name.startswith("_") or hasattr(self.cls, name)
         return None if slip or taken or not name.isidentifier() else Parameter(name, None, None)
 
     @cached_property
