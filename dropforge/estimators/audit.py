@@ -81,7 +81,8 @@ class _Auditor:
             return None
         if not isinstance(entry, Entry):
             return None
-        checked, sound = {}, set()
+        checked: dict[str, Any] = {}
+        sound: set[str] = set()
         for name, item in (params or {}).items():
             before = len(self.problems)
             checked[name] = self.parameter(entry, name, item, (*path, "params", name))
