@@ -190,7 +190,7 @@ class _Auditor:
         for item, places in _items(value, path):
             if len(item) != size:
                 where = places[0][: len(path) + 1]
-                nameless = self.with_name(value[where[-1]]) if isinstance(value, list) and size == 2 else ""  # noqa: PLR2004
+                nameless = self.with_name(value[int(where[-1])]) if isinstance(value, list) and size == 2 else ""  # noqa: PLR2004
                 message = f"each of '{parameter.name}' has {size} parts"
                 self.complain(where, message, nameless or _as_items(parameter.name))
                 continue
