@@ -6,11 +6,14 @@ a task knows of the spec.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
 
+# A text table, as it is or packed; a .parquet file; a folder of such files.
+TABLE = re.compile(r"\.(csv|tsv|txt)(\.(gz|bz2|xz|zip|zst))?$|\.parquet$|/$", re.IGNORECASE)
 Notifiers = dict[str, dict[str, Any]]  # class path of a notifier of Airflow's to its keyword arguments
 
 
@@ -126,6 +129,11 @@ class Pipeline:
     host: Host
     airflow: Airflow = Airflow()
     digest: str = ""
+
+
+def is_file(source: str) -> bool:
+    """Return whether a source is the path or address of a table, and no loader of scikit-learn."""
+    return TABLE.search(source) is not None
 
 
 def encode(pipeline: Pipeline) -> str:

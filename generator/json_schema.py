@@ -32,7 +32,7 @@ _CHECKS: Mapping[str, Schema] = {
     "positive": {"exclusiveMinimum": 0},
     "finite": {},
     "encoding": {},
-    "source": {"pattern": r"^sklearn\.datasets\.load_[a-z0-9_]+$|^(?!sklearn\.)[\s\S]*(/|\.[A-Za-z0-9]{2,7})$"},
+    "source": {"pattern": r"^sklearn\.datasets\.load_[a-z0-9_]+$|/$|\.[A-Za-z0-9]{2,7}$"},
     "folder": {},
     "pattern": {"pattern": r"^[A-Za-z_*?]\S*$"},
     "schedule": {"anyOf": [{"enum": ["30s", "5m", "1h", *PRESETS, "*/5 * * * *"]},

@@ -13,7 +13,7 @@ import cerberus
 import msgspec
 from croniter import CroniterError, croniter
 
-from dropforge.settings import Airflow
+from dropforge.settings import Airflow, is_file
 
 VERSION = 1
 NAME = r"[a-z][a-z0-9_]{0,59}"
@@ -21,8 +21,6 @@ INTERVAL = re.compile(r"(\d{1,9})\s*(s|m|h|d)")
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 366 * SECONDS["d"]
-# A text table, as it is or compressed; a .parquet file; a folder of such files.
-TABLE = re.compile(r"\.(csv|tsv|txt)(\.(gz|bz2|xz|zip|zst))?$|\.parquet$|/$")
 LABEL_LENGTH = 100  # Airflow's limit for a tag
 COMMON_METRICS = frozenset({
     "accuracy", "average_precision", "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted",
@@ -398,10 +396,11 @@ class Validator(cerberus.Validator):
             self._error(field, "this is not above 0, or not finite\nWrite a positive number.")
 
     def _check_with_source(self, field: str, value: str) -> None:
+        if is_file(value) or re.fullmatch(r"sklearn\.datasets\.load_[a-z0-9_]+", value):
+            return
         if value.startswith("sklearn."):
-            if not re.fullmatch(r"sklearn\.datasets\.load_[a-z0-9_]+", value):
-                self._error(field, f"'{value}' is no data set of scikit-learn\nWrite e.g. sklearn.datasets.load_wine.")
-        elif not TABLE.search(value.lower()):
+            self._error(field, f"'{value}' is no data set of scikit-learn\nWrite e.g. sklearn.datasets.load_wine.")
+        else:
             self._error(
                 field,
                 f"'{value}' is neither a scikit-learn loader nor a .csv or .parquet file"

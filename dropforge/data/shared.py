@@ -22,10 +22,10 @@ from filelock import FileLock
 
 from dropforge.data import mapped
 from dropforge.data.rows import Rows, read_rows
-from dropforge.data.sources import LOADERS, place_of
+from dropforge.data.sources import place_of
 from dropforge.documents import Problem, UserError
 from dropforge.project import Project
-from dropforge.settings import Data
+from dropforge.settings import Data, is_file
 
 # Raise the number when rows are parted, hashed or kept in another way: they are then read anew. The packages' bytes
 # are in the file, too.
@@ -108,7 +108,7 @@ def _read_still(data: Data, home: Path, state: _State) -> tuple[Rows, _State]:
 
 def _state(source: str, home: Path) -> _State | None:
     """Return the state of a source; None if it cannot be told, or there is no such source."""
-    if source.startswith(LOADERS):
+    if not is_file(source):
         return _State(json.dumps([*_FORMAT, importlib.metadata.version("scikit-learn")]), 0.0)
     if "://" in source:
         return _state_elsewhere(source, home)

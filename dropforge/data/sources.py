@@ -17,7 +17,7 @@ import fsspec
 import pandas as pd
 
 from dropforge.documents import Problem, UserError, did_you_mean
-from dropforge.settings import Csv
+from dropforge.settings import Csv, is_file
 
 LOADERS = "sklearn.datasets."
 _HEAD_BYTES = 2**18  # enough to see how numbers are written
@@ -80,7 +80,7 @@ def read_frame(source: str, home: Path, form: Csv = _AS_FOUND) -> pd.DataFrame:
     UserError
         If there is no such loader or file, or the file cannot be read.
     """
-    if source.startswith(LOADERS):
+    if not is_file(source):
         return _from_loader(source)
     place = place_of(source, home)
     with _explained(source, home, place):

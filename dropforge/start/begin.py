@@ -18,14 +18,14 @@ from dropforge.documents import Problem, UserError, parse, read_bytes
 from dropforge.estimators import Allowed
 from dropforge.estimators.tree import paths
 from dropforge.project import Project
-from dropforge.settings import Pipeline
+from dropforge.settings import TABLE, Pipeline, is_file
 from dropforge.start.insert import inserted
 from dropforge.start.place import applied, placed, refuse_taken, replaced
 from dropforge.start.proposal import Proposal
 from dropforge.start.samples import samples
 from dropforge.start.text import IGNORED, entry_text, gitignore_text, part_text, spec_text
 from generator.plan import Step, plan
-from generator.schema import TABLE, name_problem
+from generator.schema import name_problem
 from generator.schemas import FOLDER, TEXTS, editor_line
 from generator.spec import DEFAULT_NAME, Spec, part_files, read_spec
 
@@ -43,8 +43,10 @@ class Table:
     @property
     def name(self) -> str:
         """A pipeline's name made of the source's; empty if nothing of it can stand in one."""
-        stem = self.source.removeprefix(f"{LOADERS}load_").rstrip("/").rpartition("/")[2]
-        stem = TABLE.sub("", stem.lower())
+        if is_file(self.source):
+            stem = TABLE.sub("", self.source.rstrip("/").rpartition("/")[2])
+        else:
+            stem = self.source.removeprefix(f"{LOADERS}load_")
         plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
         name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")[:60]
         return "" if name_problem(name) else name
@@ -90,12 +92,12 @@ def read_table(data: str, home: Path) -> Table:
     UserError
         If they cannot be read, or are no table with names.
     """
-    if data.startswith(LOADERS):
-        return Table(data, read_frame(data, home))
     here = "://" not in data
     if here and Path(data).is_dir():
         data = f"{data.rstrip('/')}/"
-    if not TABLE.search(data.lower()):
+    if not is_file(data):
+        if data.startswith(LOADERS):
+            return Table(data, read_frame(data, home))
         remedy = "Name a .csv or .parquet file, or a loader such as sklearn.datasets.load_wine."
         raise UserError(Problem("this is neither a table nor a data set of scikit-learn", remedy, data))
     if here and not Path(data).exists():

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dropforge.data import Column, Rows
 from dropforge.documents import Problem, UserError
@@ -95,7 +96,14 @@ def prepare(tree: Estimator, data: Data, rows: Rows) -> Prepared:
     everything = tuple(column.name for column in rows.columns)
     if data.preprocess == "none" or _prepares(tree):
         return Prepared(tree, None, everything)
-    used = [column for column in rows.columns if column.used]
+    # One number in all rows teaches nothing and harms nobody: its column may stay where it is.
+    columns = [
+        replace(column, kind="number")
+        if column.kind == "constant" and pd.api.types.is_numeric_dtype(rows.features[column.name])
+        else column
+        for column in rows.columns
+    ]
+    used = [column for column in columns if column.used]
     if not used:
         held = "; ".join(f"'{column.name}': {column.note}" for column in rows.columns)
         raise UserError(
@@ -107,7 +115,7 @@ def prepare(tree: Estimator, data: Data, rows: Rows) -> Prepared:
         _Part("words", words, [*_for_words(words)]),
         _Part("numbers", numbers, [*_for_numbers(numbers, tree, rows)]),
     ]
-    left = [column for column in rows.columns if not column.used]
+    left = [column for column in columns if not column.used]
     before = _together([part for part in parts if part.columns], bool(left))
     if before is None:
         return Prepared(tree, None, everything)

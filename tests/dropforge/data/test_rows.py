@@ -103,7 +103,7 @@ def test_numbers_come_in_the_types_of_numpy(flowers, tmp_path):
     rows = rows_of(flowers, tmp_path, replace(FLOWERS, source="flowers.parquet"))
     assert rows.features.dtypes[["length", "wet"]].tolist() == [np.float64, np.float64]
     assert {column.name: column.kind for column in rows.columns} == {
-        "id": "text", "length": "number", "colour": "category", "wet": "number",
+        "id": "identifier", "length": "number", "colour": "category", "wet": "number",
     }  # fmt: skip
 
 
