@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -93,10 +93,15 @@ def promote(
 
 def versions(
     pipeline: PipelineArgument,
+    sort: Annotated[
+        Literal["value", "version", "class", "config"], typer.Option(help="By what. By version: the newest first.")
+    ] = "value",
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
     """Show a pipeline's versions, best on the holdout rows first.
+
+    --sort class and --sort config show the best of each first.
 
     --json prints a list of {"version", "class", "config_file", "status", "holdout_<metric>", "stage", "champion"}.
 
@@ -110,6 +115,10 @@ def versions(
         store = Store.connect(project)
         champion = store.champion(pipeline, settings.promote).version
         found = sorted(store.search(pipeline, {}), key=lambda v: (-float(v.tags.get(tag, "-inf")), v.number))
+        if sort == "version":
+            found.sort(key=lambda version: -version.number)
+        elif sort != "value":  # the best of each class or config first
+            found.sort(key=lambda version: version.tags.get("estimator" if sort == "class" else "config_file", ""))
     table: list[dict[str, Any]] = [
         {
             "version": version.version,

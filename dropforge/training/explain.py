@@ -116,7 +116,7 @@ def _by_class(rows: Rows, evaluation: Evaluation) -> dict[str, float]:
 def _steps(last: Any, before: Any, rows: Rows) -> dict[str, list[tuple[int, float]]]:
     """Return how scores and losses went while the model was trained."""
     found: dict[str, list[tuple[int, float]]] = {}
-    for name, attribute in _HISTORIES.items():
+    for attribute, name in _HISTORIES.items():
         values = getattr(last, attribute, None)
         if values is not None and np.ndim(values) == 1 and len(values):
             found[name] = _thinned([float(value) for value in values])
@@ -126,12 +126,13 @@ def _steps(last: Any, before: Any, rows: Rows) -> dict[str, list[tuple[int, floa
     return {name: values for name, values in found.items() if values}
 
 
-# What estimators keep of their training, by the name that it gets.
+# What estimators keep of their training, and the name that it gets.
 _HISTORIES = {
-    "training/loss": "loss_curve_",
-    "training/validation_score": "validation_scores_",
-    "training/train_score": "train_score_",
-    "training/oob_score": "oob_scores_",
+    "loss_curve_": "training/loss",
+    "validation_scores_": "training/validation_score",
+    "validation_score_": "training/validation_score",
+    "train_score_": "training/train_score",
+    "oob_scores_": "training/oob_score",
 }
 
 

@@ -49,8 +49,14 @@ def fit(estimator: Any, rows: Rows, file: str) -> Fitted:
                     file,
                 )
             ) from error
-    messages = dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
+    messages = dict.fromkeys(map(_told, caught))
     return Fitted(estimator, time.perf_counter() - started, tuple(messages))
+
+
+def _told(warning: warnings.WarningMessage) -> str:
+    name = warning.category.__name__
+    remedy = "\n  What to do: raise max_iter, or the tolerance (tol)." if name == "ConvergenceWarning" else ""
+    return f"{name}: {warning.message}{remedy}"
 
 
 def fit_quietly(estimator: Any, features: pd.DataFrame, target: pd.Series, rows: Rows) -> None:

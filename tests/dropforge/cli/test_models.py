@@ -8,7 +8,7 @@ from dropforge.cli import common
 from dropforge.project import Project
 from dropforge.registry import Store
 from tests.dropforge.cli.commands import Run, config
-from tests.dropforge.wine import STUMP, WINE, crown, version_of
+from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
 
 
 def test_train_prints_version_class_metrics_and_seconds(run: Run, project: Project) -> None:
@@ -70,6 +70,29 @@ def test_versions_come_best_first_and_the_champion_is_marked(run: Run, stocked: 
     shown = run("versions", "wine").out
     for word in ("tree.yaml", "forest.yaml", "stump.yaml", "1.0000", "Production", "(champion)", "failed"):
         assert word in shown
+
+
+# 1 is stump.yaml, 2 tree.yaml, 3 forest.yaml; 1 and 2 are of one class, and 2 is the better.
+@pytest.mark.parametrize(("by", "expected"), [("version", "321"), ("class", "321"), ("config", "312")])
+def test_versions_are_sorted_as_asked(by: str, expected: str, run: Run, stocked: Project) -> None:
+    run("promote", "wine")
+    assert "".join(row["version"] for row in run("versions", "wine", "--sort", by, "--json").json) == expected
+
+
+def test_a_version_is_reproduced_and_the_best_are_known_until_the_data_change(run: Run, project: Project) -> None:
+    run("train", config(TREE), "--pipeline", "wine")
+    run("promote", "wine")
+    result = run("reproduce", "wine", "1")
+    assert (result.code, result.out) == (0, "version 1: the same, in digest, 10 metrics and 178 predictions\n")
+    assert run("reproduce", "wine", "1", "--json").json["same"] is True
+    assert run("retrain", "wine").out == "model.yaml: DecisionTreeClassifier: version 1 (the same as before)\n"
+    (known,) = run("retrain", "wine", "--json").json
+    assert (known["version"], known["status"]) == ("1", "known")
+    Store.connect(project).client.set_model_version_tag("wine", "1", "config_digest", "another")
+    changed = run("reproduce", "wine", "1")
+    assert changed.code == 1
+    assert "version 1: not the same\n  its digest is another" in changed.out
+    assert run("reproduce", "wine", "7").code == 1
 
 
 def test_versions_in_a_pipe_are_whole_lines(run: Run, stocked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
