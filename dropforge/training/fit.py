@@ -86,8 +86,11 @@ def _listed(names: list[Any]) -> str:
 
 def _wants_columns(estimator: Any) -> bool:
     """Whether an estimator predicts several columns only (ClassifierChain): it gets a table of one."""
+    from sklearn.pipeline import Pipeline
     from sklearn.utils import get_tags
 
+    while isinstance(estimator, Pipeline):  # which does not hand that tag on
+        estimator = estimator.steps[-1][1]
     tags = get_tags(estimator).target_tags
     return tags.multi_output and not tags.single_output
 

@@ -48,7 +48,7 @@ def test_a_group_is_in_one_part_and_not_learned_from() -> None:
 
 @pytest.mark.parametrize("as_text", [True, False])
 def test_the_latest_rows_are_the_holdout(as_text: bool) -> None:
-    frame = visits()
+    frame = visits().assign(kind=["a", "b"] * 200)
     frame["day"] = frame["day"] if as_text else pd.to_datetime(frame["day"])
     rows = parted(frame, time="day")
     train, test, holdout = of(frame, rows, "day")
@@ -57,7 +57,7 @@ def test_the_latest_rows_are_the_holdout(as_text: bool) -> None:
 
 
 def test_a_moment_is_in_one_part() -> None:
-    frame = visits().assign(day=[1] * 200 + [2] * 100 + [3] * 100)
+    frame = visits().assign(day=[1] * 200 + [2] * 100 + [3] * 100, kind=["a", "b"] * 200)
     assert [set(days) for days in of(frame, parted(frame, time="day"), "day")] == [{1}, {2}, {3}]
 
 
