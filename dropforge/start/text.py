@@ -98,7 +98,7 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
 
 def _names(names: list[str]) -> str:
     """Return a list of names as a value of the spec."""
-    return "[" + ", ".join(text(name) for name in names) + "]"
+    return one_line([name.replace("${", "$${") for name in names])
 
 
 def text(value: str) -> str:

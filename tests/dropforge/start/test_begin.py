@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dropforge.configs import read_candidates
 from dropforge.data import load
-from dropforge.data.rows import PARTS
+from dropforge.data.rows import PARTS, part_rows
 from dropforge.documents import UserError, parse
 from dropforge.estimators import Allowed, build
 from dropforge.start import add, begin, propose, read_table
@@ -21,6 +21,7 @@ from dropforge.start.begin import _read_with
 from dropforge.start.insert import inserted
 from dropforge.start.samples import samples
 from dropforge.start.text import IGNORED, entry_text, spec_text
+from dropforge.training.prepare import prepare
 from generator.plan import plan
 from generator.spec import read_spec
 from tests.dropforge.start.tables import customers, written
@@ -66,8 +67,9 @@ def test_whatever_columns_are_called_the_spec_reads_back_and_the_samples_learn(
         assert not [line for line in text.splitlines() if line.startswith("#") and "\x1b" in line]
         (candidate,) = read_candidates(text.encode(), name, Allowed.of(pipeline.train))
         if name == "logistic_regression.yaml":  # the quickest
-            features = frame.drop(columns=target)
-            assert build(candidate.estimator, 42).fit(features, frame[target]).predict(features).size == len(frame)
+            rows = part_rows(frame, pipeline.data)
+            tree = prepare(candidate.estimator, pipeline.data, rows).tree
+            assert build(tree, 42).fit(rows.features, rows.target).predict(rows.features).size == len(frame)
 
 
 @pytest.fixture
