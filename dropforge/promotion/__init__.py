@@ -1,8 +1,8 @@
-"""From registered to Production: validate, decide, host, move, prove."""
+"""From registered to Production, and back: validate, decide, host, record, move, prove."""
 
 from dropforge.promotion.decide import Contender, Decision, decide
 from dropforge.promotion.hosting import Hosting
-from dropforge.promotion.promote import promote, prove
+from dropforge.promotion.promote import promote, promote_version, prove, rollback
 from dropforge.promotion.validate import Validation, pending, validate
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "decide",
     "pending",
     "promote",
+    "promote_version",
     "prove",
+    "rollback",
     "validate",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from dropforge.promotion.validate import Validation
@@ -20,6 +20,11 @@ class Contender:
     passed: bool
     reasons: tuple[str, ...]
 
+    @classmethod
+    def of(cls, validation: Validation) -> Contender:
+        """Return a version as its validation found it."""
+        return cls(validation.version, validation.value, validation.passed, validation.reasons)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -33,12 +38,15 @@ class Decision:
         In words.
     candidates : tuple of Contender
         What was considered, best first.
+    steps : tuple of str
+        The plan in words: what carrying it out does, or did.
     """
 
     champion: str | None
     previous: str | None
     verdict: str
     candidates: tuple[Contender, ...]
+    steps: tuple[str, ...] = ()
 
     @property
     def promotes(self) -> bool:
@@ -47,9 +55,15 @@ class Decision:
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values: the shape of ``promote --json``."""
-        plain = asdict(self)
-        plain["candidates"] = [{**item, "reasons": list(item["reasons"])} for item in plain["candidates"]]
-        return plain
+        return {
+            "champion": self.champion,
+            "previous": self.previous,
+            "verdict": self.verdict,
+            "candidates": [
+                {"version": c.version, "value": c.value, "passed": c.passed, "reasons": list(c.reasons)}
+                for c in self.candidates
+            ],
+        }
 
 
 def decide(champion: Validation | None, challengers: Sequence[Validation], settings: Promote) -> Decision:
