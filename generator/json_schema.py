@@ -44,6 +44,9 @@ _CHECKS: Mapping[str, Schema] = {
     "name": {"pattern": f"^(?!defaults$){NAME}$"},
     "notifier": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"},
     "arguments": {},
+    "guard": {"pattern": "^[a-z0-9_]+$"},
+    "bounds": {"minProperties": 1},
+    "confidence": {"minimum": 0.5, "exclusiveMaximum": 1},
 }  # fmt: skip
 
 

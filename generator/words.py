@@ -20,6 +20,15 @@ TITLES = {
     "prove": "prove that it answers",
 }
 
+# Beside the boxes of the form of the second DAG.
+PROMOTE_FORM = {
+    "action": "`promote`: the best new version, if it beats the champion; or the one that is named below. "
+    "`rollback`: bring back the champion before, or the former champion that is named below.",
+    "version": "The number of a version. Left empty: the best one, or the champion before.",
+    "why": "Why, in words: it stands in the history.",
+    "dry_run": "Only say what would be done: the steps are the run's note.",
+}
+
 # The first that a pipeline allows is its example.
 _EXAMPLES = {
     "sklearn.ensemble.RandomForestClassifier": "{n_estimators: 200, max_depth: 5}",
@@ -38,7 +47,8 @@ def words(pipeline: Pipeline) -> dict[str, object]:
     -------
     dict
         ``train_description``, ``train_doc``, ``promote_description`` and ``promote_doc`` of the DAGs; ``titles`` and
-        ``docs`` of the tasks, by task id; ``form_doc`` beside the box that a config is typed into.
+        ``docs`` of the tasks, by task id; ``form_doc`` beside the box that a config is typed into;
+        ``promote_form_docs`` beside the boxes of the other form, by parameter.
     """
     return {
         "train_description": f"Trains what is dropped into {pipeline.train.watch}",
@@ -48,6 +58,7 @@ def words(pipeline: Pipeline) -> dict[str, object]:
         "titles": TITLES,
         "docs": _tasks(pipeline),
         "form_doc": _form(pipeline),
+        "promote_form_docs": PROMOTE_FORM,
     }
 
 
@@ -93,6 +104,8 @@ def _promote(pipeline: Pipeline) -> str:
 ### What is watched
 
 The versions of `{name}` in MLflow that were never considered. {_when(pipeline)}
+`Trigger` opens a form to promote a version by hand, or to bring a former champion back; what is brought back from is
+not promoted again until somebody says so.
 
 ### What is allowed
 
@@ -106,7 +119,8 @@ The champion holds the alias `{promote.alias}` and the stage {promote.stage}. {h
 ### Where to look
 
 The note of a run says who won and why. The details of `promote the best` have a link to the
-model's page in MLflow; there, the tags of each version say why it was not taken.
+model's page in MLflow; there, the tags of each version say why it was not taken. Every decision is a run in MLflow's
+experiment `{name}-promotions`; `dropforge history {name}` shows who was champion when.
 """
 
 

@@ -3,7 +3,7 @@
 from dropforge.promotion.decide import Contender, Decision, decide
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.promote import promote, promote_version, prove, rollback
-from dropforge.promotion.validate import Validation, pending, validate
+from dropforge.promotion.validate import Validation, pending, to_score, validate
 
 __all__ = [
     "Contender",
@@ -16,5 +16,6 @@ __all__ = [
     "promote_version",
     "prove",
     "rollback",
+    "to_score",
     "validate",
 ]

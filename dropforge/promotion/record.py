@@ -15,7 +15,7 @@ from dropforge.settings import Pipeline
 _SHOWN = 30  # candidates in the table and the plot; all are in decision.json
 
 
-def account_of(pipeline: Pipeline, decision: Decision, entry: Entry, champion: Validation | None) -> Account:
+def account_of(pipeline: Pipeline, decision: Decision, entry: Entry) -> Account:
     """Return the account of a decision.
 
     Parameters
@@ -26,17 +26,15 @@ def account_of(pipeline: Pipeline, decision: Decision, entry: Entry, champion: V
         What was decided.
     entry : Entry
         What the history keeps of it.
-    champion : Validation, optional
-        The champion before, if it was compared with.
     """
     metric = pipeline.promote.metric
     shown = decision.candidates[:_SHOWN]
     files = {"decision.json": json.dumps(_plain(pipeline, decision, entry), indent=2).encode()}
     scored = [c for c in shown if c.value is not None]
     if scored:
-        files["candidates.png"] = _plot(metric, scored, champion, decision.champion)
+        files["candidates.png"] = _plot(metric, scored, decision.bar, decision.champion)
     values = {} if entry.value is None else {f"holdout_{metric}": entry.value}
-    return Account(_name(entry), _text(metric, decision, entry, champion), values, files)
+    return Account(_name(entry), text_of(metric, decision, entry), values, files)
 
 
 def _name(entry: Entry) -> str:
@@ -47,51 +45,70 @@ def _name(entry: Entry) -> str:
 
 
 def _plain(pipeline: Pipeline, decision: Decision, entry: Entry) -> dict[str, object]:
-    return {**decision.to_plain(), **entry.to_tags(), "spec_digest": pipeline.digest}
+    candidates = [
+        {
+            "version": c.version,
+            "value": c.value,
+            "interval": c.interval,
+            "passed": c.passed,
+            "reasons": c.reasons,
+            "gates": [{"name": gate.name, "passed": gate.passed, "said": gate.said} for gate in c.gates],
+        }
+        for c in decision.candidates
+    ]
+    known = {name: entry.to_tags()[name] for name in ("kind", "metric", "why", "by")}
+    return {**decision.to_plain(), **known, "candidates": candidates, "spec_digest": pipeline.digest}
 
 
-def _text(metric: str, decision: Decision, entry: Entry, champion: Validation | None) -> str:
+def text_of(metric: str, decision: Decision, entry: Entry) -> str:
     """Return the decision in words, in Markdown: MLflow shows it on the run's page."""
     lines = [f"**{decision.verdict}**", "", f"Decided by {entry.by}."]
-    rows = list(decision.candidates[:_SHOWN])
+    rows = [("challenger", c) for c in decision.candidates[:_SHOWN]]
+    if decision.bar:
+        rows.insert(0, ("champion before", Contender.of(decision.bar)))
     if rows:
-        lines += ["", f"| version | {metric} | what was found |", "|---|---|---|"]
-        if champion:
-            lines.append(_row(Contender.of(champion), f"the champion before: version {champion.version}"))
-        lines += [_row(c, "passed every gate" if c.passed else "") for c in rows]
-        if more := len(decision.candidates) - len(rows):
-            lines += ["", f"And {more} more: see `decision.json` among the artifacts."]
+        lines += ["", f"| version | {metric}, 95 % interval | gates |", "|---|---|---|"]
+        lines += [_row(role, contender) for role, contender in rows]
+    if more := len(decision.candidates) - _SHOWN if len(decision.candidates) > _SHOWN else 0:
+        lines += ["", f"And {more} more: see `decision.json` among the artifacts."]
     return "\n".join(lines)
 
 
-def _row(contender: Contender, otherwise: str) -> str:
+def _row(role: str, contender: Contender) -> str:
     value = "-" if contender.value is None else f"{contender.value:.4f}"
-    found = "<br>".join(_cell(reason) for reason in contender.reasons) or otherwise
-    return f"| {contender.version} | {value} | {found} |"
+    if contender.interval:
+        value += " ({:.4f} to {:.4f})".format(*contender.interval)
+    gates = [f"{'passed' if gate.passed else '**failed**'}: {_cell(gate.said)}" for gate in contender.gates]
+    return f"| {contender.version} ({role}) | {value} | {'<br>'.join(gates or map(_cell, contender.reasons))} |"
 
 
 def _cell(text: str) -> str:
-    return code(text) if any(mark in text for mark in "|<`*_\n") and "\n" not in text else text.replace("\n", " ")
+    """Return a text that may stand in a cell: what users wrote is code, and breaks no table."""
+    line = " ".join(text.split()).replace("|", "/")
+    return code(line) if any(mark in line for mark in "<`*_[") and "'" in line else line
 
 
 def _plot(metric: str, candidates: Sequence[Contender], champion: Validation | None, winner: str | None) -> bytes:
-    """Return a PNG: a dot for each candidate, the champion as a line."""
+    """Return a PNG: a dot with its interval for each candidate, the champion before as a line."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 1.2 + 0.3 * len(candidates)), dpi=90, layout="constrained")
+    figure = Figure(figsize=(8, 1.6 + 0.35 * len(candidates)), dpi=90, layout="constrained")
     axes = figure.add_subplot()
     for place, contender in enumerate(reversed(candidates)):
-        color = "tab:green" if contender.version == winner else "tab:gray" if contender.passed else "tab:red"
+        won = contender.version == winner
+        color = "tab:green" if won else "tab:red" if contender.reasons and not contender.passed else "tab:gray"
+        if contender.interval:
+            axes.hlines(place, *contender.interval, color=color, linewidth=2, alpha=0.5)
         axes.plot(contender.value, place, "o", color=color)
-    if champion and champion.value is not None:
-        axes.axvline(champion.value, color="tab:blue", linestyle="--", label=f"champion before: {champion.version}")
-        axes.legend(loc="lower right")
     axes.set_yticks(range(len(candidates)), [f"version {c.version}" for c in reversed(candidates)])
-    axes.set_xlabel(f"{metric} on the holdout rows")
-    axes.set_title("green: the champion now; gray: passed; red: failed a gate", fontsize=9)
+    axes.set_ylim(-0.7, len(candidates) - 0.3)
+    axes.set_xlabel(f"{metric} on the holdout rows, with its 95 % interval")
+    title = "green: the champion now; gray: passed its gates; red: failed one"
+    if champion and champion.value is not None:
+        axes.axvline(champion.value, color="tab:blue", linestyle="--")
+        title += f"\ndashed: the champion before, version {champion.version}"
+    axes.set_title(title, fontsize=9)
     file = io.BytesIO()
     FigureCanvasAgg(figure).print_png(file)
     return file.getvalue()
-
-

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Any
 
 from mlflow.entities import Metric, Run, RunStatus
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -17,7 +18,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from dropforge.registry.once import once
 from dropforge.registry.store import Store
 
-PROMOTED, KEPT, BY_HAND, ROLLED_BACK, FOUND = "promoted", "kept", "by hand", "rolled back", "found"
+PROMOTED, KEPT, BY_HAND, ROLLED_BACK = "promoted", "kept", "by hand", "rolled back"
+REJECTED, FOUND = "rejected", "found"
 _PAGE = 1000
 
 
@@ -28,8 +30,8 @@ class Entry:
     Parameters
     ----------
     kind : str
-        ``promoted`` or ``kept`` by a tick, ``by hand``, ``rolled back``, or ``found``: somebody moved the alias in
-        MLflow.
+        ``promoted`` or ``kept`` by a tick, ``by hand``, ``rolled back``, ``rejected`` by a person, or ``found``:
+        somebody moved the alias in MLflow.
     champion, previous : str, optional
         The champion after and before.
     metric : str
@@ -38,6 +40,8 @@ class Entry:
         The champion's value of it.
     why, by : str
         Why, and who decided.
+    key : str
+        Names what asked for it, so that it is done once.
     """
 
     kind: str
@@ -47,6 +51,7 @@ class Entry:
     value: float | None
     why: str
     by: str
+    key: str = ""
 
     @property
     def moves(self) -> bool:
@@ -64,6 +69,7 @@ class Entry:
             "value": "" if self.value is None else repr(self.value),
             "why": self.why[:5000],
             "by": self.by,
+            "key": self.key,
         }
 
 
@@ -85,7 +91,7 @@ class Reign:
     until: datetime | None
     entry: Entry
 
-    def to_plain(self) -> dict[str, object]:
+    def to_plain(self) -> dict[str, Any]:
         """Return plain values: an item of ``history --json``."""
         return {
             "version": self.version,
@@ -154,6 +160,11 @@ class History:
         found = self._search("tags.moves = 'true' and attributes.status = 'FINISHED'", most)
         return (_recorded(run) for run in found)
 
+    def find(self, key: str) -> Entry | None:
+        """Return the decision that was carried out for ``key``, or None."""
+        found = self._search(f"tags.key = '{key}' and attributes.status = 'FINISHED'", 1) if key else ()
+        return next((_recorded(run).entry for run in found), None)
+
     def reigns(self) -> list[Reign]:
         """Return who was champion, newest first."""
         found, until = [], None
@@ -197,5 +208,6 @@ def _recorded(run: Run) -> Recorded:
         value=float(tags["value"]) if tags.get("value") else None,
         why=tags.get("why", ""),
         by=tags.get("by", ""),
+        key=tags.get("key", ""),
     )
     return Recorded(entry, run.info.run_id, datetime.fromtimestamp(run.info.start_time / 1000, UTC))
