@@ -76,6 +76,8 @@ class Promote:
     guards: dict[str, Bounds] = field(default_factory=dict, hash=False)
     slices: Slices | None = None
     confidence: float | None = None
+    approval: str = "none"
+    approval_timeout: str = "7d"
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,18 @@ PROMOTE = {
         default=None,
         check_with="confidence",
     ),
+    "approval": _key(
+        "`required`: a person approves in Airflow before a tick promotes",
+        type="string",
+        default="none",
+        allowed=["none", "required"],
+    ),
+    "approval_timeout": _key(
+        "how long an answer is awaited, as an interval (`1h`, `7d`); after that the version is not promoted",
+        type="string",
+        default="7d",
+        check_with="interval",
+    ),
     "stage": _key(
         "the champion's stage: `Production` or `Staging`",
         type="string",
@@ -381,6 +393,11 @@ class Validator(cerberus.Validator):
                 f"'{value}' is no schedule\nWrite five cron fields ('*/5 * * * *'), a preset "
                 f"({', '.join(PRESETS)}) or an interval (30s, 5m, 1h) of at most a year.",
             )
+
+    def _check_with_interval(self, field: str, value: str) -> None:
+        seconds = interval_seconds(value)
+        if seconds is None or not 0 < seconds <= LONGEST:
+            self._error(field, f"'{value}' is no interval\nWrite e.g. 1h or 7d, a year at most.")
 
     def _check_with_timezone(self, field: str, value: str) -> None:
         try:

@@ -16,7 +16,10 @@ TITLES = {
     "claim": "claim dropped configs",
     "finish": "finish: file configs away",
     "find": "find new versions",
+    "propose": "propose the best",
+    "approve": "approve or reject",
     "promote": "promote the best",
+    "conclude": "conclude: note what was rejected",
     "prove": "prove that it answers",
 }
 
@@ -94,6 +97,9 @@ def _promote(pipeline: Pipeline) -> str:
     name, promote = pipeline.name, pipeline.promote
     least = "" if promote.minimum is None else f" It must reach {promote.minimum:g}."
     gain = f" by at least {promote.min_improvement:g}" if promote.min_improvement else ""
+    asked = (
+        " Before a tick promotes, a person approves under `Required Actions`." if promote.approval == "required" else ""
+    )
     hosted = (
         "The model server loads it and tries it first, then it gets alias and stage, and answers the requests."
         if pipeline.host.enabled
@@ -110,7 +116,7 @@ not promoted again until somebody says so.
 ### What is allowed
 
 The best of them by `{promote.metric}` on the holdout rows becomes the champion, if it beats the
-one that there is{gain}.{least} A tie goes to the champion.
+one that there is{gain}.{least} A tie goes to the champion.{asked}
 
 ### What happens next
 
@@ -157,6 +163,19 @@ The value, and the reasons against the version if there are any, become its tags
 
 It decides on what the tags say, and runs whatever became of the scoring. The last lines of its log say who won and
 why. A link under `Details` leads to the model's page in MLflow.
+""",
+        "propose": """Decides who should be champion, and has the model server try it, but moves nothing.
+
+It is skipped where there is nobody to propose, or a person asks for a version by the form.
+""",
+        "approve": f"""Waits for a person: `Required Actions` shows the comparison. It holds up no other run.
+
+`Approve` lets the version be compared once more with the champion of that moment, and promoted. `Reject` leaves it
+aside; so does no answer within {promote.approval_timeout}.
+""",
+        "conclude": """Writes down that a proposal was rejected, or that nobody answered.
+
+A proposal whose question was marked failed is considered anew.
 """,
         "prove": """Asks the model server for predictions, and sees that the champion is who answers.
 

@@ -19,7 +19,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dropforge.airflow import notes
-from dropforge.airflow.asked import ROLLBACK, asked
+from dropforge.airflow.asked import ROLLBACK, Answer, answer_of, asked
 from dropforge.airflow.batches import batched
 from dropforge.airflow.form import drop_typed
 from dropforge.airflow.runs import begin, begun, is_active
@@ -223,11 +223,34 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     return {"version": version, "value": result.value, "reasons": list(result.reasons)}
 
 
+def propose(home: str, settings: str) -> dict[str, Any]:
+    """Decide as ``promote`` does, and leave for a person what to decide on; skipped where there is nothing."""
+    from dropforge.data import load
+    from dropforge.promotion import approval
+
+    pipeline, wanted = begun("find", settings), asked(get_current_context())
+    if wanted.by_hand or wanted.dry_run:
+        raise AirflowSkipException("a person asks by the form")
+    with _explained():
+        rows = load(pipeline.data, Path(home))
+        decision = approval.propose(_store(home), pipeline, rows, _hosting(home, pipeline), by=wanted.by)
+    _log_candidates(decision)
+    if not decision.promotes:
+        notes.say([decision.verdict])
+        raise AirflowSkipException(decision.verdict)
+    notes.say([f"{decision.verdict}: waits for approval"])
+    return {
+        "version": decision.champion,
+        "subject": f"Promote version {decision.champion} of {pipeline.name}?",
+        "body": approval.comparison(pipeline, decision, wanted.by),
+    }
+
+
 def promote(home: str, settings: str) -> dict[str, Any]:
     """Decide who is champion, or do what the run's form asks for; have it hosted, and move alias and stage."""
     from dropforge.data import load
+    from dropforge.promotion import approval, promote_version, rollback, settle
     from dropforge.promotion import promote as promote_best
-    from dropforge.promotion import promote_version, rollback
 
     pipeline, wanted = begun("find", settings), asked(get_current_context())
     store, hosting = _store(home), _hosting(home, pipeline)
@@ -240,15 +263,53 @@ def promote(home: str, settings: str) -> dict[str, Any]:
             rows = load(pipeline.data, Path(home))
             if wanted.version:
                 decision = promote_version(store, pipeline, rows, hosting, wanted.version, **by_hand)
+            elif pipeline.promote.approval == "required" and not wanted.dry_run:
+                proposal, answer = _proposal(), _answer()
+                if proposal and answer and answer.approved:
+                    decision = approval.approve(
+                        store, pipeline, rows, hosting, proposal["version"], by=answer.by, key=wanted.key
+                    )
+                else:
+                    decision = settle(store, pipeline, hosting)
             else:
                 decision = promote_best(store, pipeline, rows, hosting, **said)
-    for contender in decision.candidates:
-        log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
+    _log_candidates(decision)
     if wanted.dry_run:
         notes.say([f"would be: {decision.verdict}", *decision.steps])
         return {**decision.to_plain(), "champion": decision.previous}  # nothing moved, and nobody is to be told so
     notes.say([decision.verdict])
     return decision.to_plain()
+
+
+def conclude(home: str, settings: str) -> None:
+    """Note that a proposal was rejected, or nobody answered; one that can no more be answered is considered anew."""
+    from dropforge.promotion import approval
+
+    pipeline, proposal, answer = begun("find", settings), _proposal(), _answer()
+    if not proposal:
+        raise AirflowSkipException("nothing was proposed")
+    store, version = _store(home), proposal["version"]
+    with _explained():
+        if answer and not answer.approved:
+            why = f"rejected by {answer.by}" if answer.by else f"nobody answered in {pipeline.promote.approval_timeout}"
+            decision = approval.reject(store, pipeline, version, why=why, by=answer.by or "nobody")
+            notes.say([decision.verdict])
+        elif approval.withdraw(store, pipeline, version):
+            notes.say([f"version {version} is considered anew: its proposal came to no end"])
+
+
+def _proposal() -> dict[str, Any] | None:
+    found = get_current_context()["ti"].xcom_pull(task_ids="propose")
+    return dict(found) if found else None
+
+
+def _answer() -> Answer | None:
+    return answer_of(get_current_context()["ti"].xcom_pull(task_ids="approve"))
+
+
+def _log_candidates(decision: Any) -> None:
+    for contender in decision.candidates:
+        log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
 
 
 def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:

@@ -82,7 +82,8 @@ def promote(
 ) -> None:
     """Validate new versions, and promote the best one.
 
-    It becomes the champion if it beats the one there is. With --version that one is promoted by hand.
+    It becomes the champion if it beats the one there is. With --version that one is promoted by hand. Where the spec
+    says approval: required, only --version promotes.
 
     --json prints {"champion", "previous", "verdict", "candidates": [{"version", "value", "passed", "reasons"}]}.
 
@@ -102,6 +103,8 @@ def promote(
     with disk_explained(project.state):
         store, hosting = Store.connect(project), Hosting.of(project, settings)
         if version is None:
+            # What needs an approval is only shown: who approves at the command line names the version.
+            dry_run = dry_run or settings.promote.approval == "required"
             decision = promote_best(store, settings, rows, hosting, by=user(), dry_run=dry_run)
         else:
             decision = promote_version(store, settings, rows, hosting, version, why=why, by=user(), dry_run=dry_run)

@@ -1,8 +1,9 @@
 """From registered to Production, and back: validate, decide, host, record, move, prove."""
 
+from dropforge.promotion import approval
 from dropforge.promotion.decide import Contender, Decision, decide
 from dropforge.promotion.hosting import Hosting
-from dropforge.promotion.promote import promote, promote_version, prove, rollback
+from dropforge.promotion.promote import promote, promote_version, prove, rollback, settle
 from dropforge.promotion.validate import Validation, pending, to_score, validate
 
 __all__ = [
@@ -10,12 +11,14 @@ __all__ = [
     "Decision",
     "Hosting",
     "Validation",
+    "approval",
     "decide",
     "pending",
     "promote",
     "promote_version",
     "prove",
     "rollback",
+    "settle",
     "to_score",
     "validate",
 ]

@@ -56,19 +56,21 @@ def test_a_metric_of_counts_is_the_scorer_s(pairs, metric):
     )
 
 
-@pytest.mark.parametrize("metric", ["f1_macro", "accuracy"])
+@pytest.mark.parametrize("metric", ["f1_macro"])
 def test_draws_of_counts_have_the_spread_of_draws_of_rows(metric, monkeypatch):
     random = np.random.default_rng(0)
     target = random.integers(0, 3, 120)
     score, first = Score(metric, target), answers(wrong_in(target, 0.2, random))
     quick = interval(score, first)
     monkeypatch.setattr(bootstrap, "_BY_LABELS", {})
-    monkeypatch.setattr(bootstrap, "_SLOW_INTERVAL_DRAWS", 1000)
-    assert interval(score, first) == pytest.approx(quick, abs=0.02)
+    monkeypatch.setattr(bootstrap, "_SLOW_INTERVAL_DRAWS", 400)
+    assert interval(score, first) == pytest.approx(quick, abs=0.03)
 
 
 @pytest.mark.parametrize("metric", ["neg_log_loss", "roc_auc_ovr", "matthews_corrcoef", "f1_micro"])
-def test_any_scorer_can_be_drawn(metric):
+def test_any_scorer_can_be_drawn(metric, monkeypatch):
+    monkeypatch.setattr(bootstrap, "DRAWS", 200)
+    monkeypatch.setattr(bootstrap, "_ENOUGH", 10)
     random = np.random.default_rng(1)
     target = random.integers(0, 3, 90)
     proba = np.eye(3)[wrong_in(target, 0.15, random)] * 0.7 + 0.1
@@ -112,9 +114,9 @@ def test_draws_without_a_value_speak_against_the_challenger():
 
 @pytest.mark.parametrize("tried", [1, 10])
 def test_the_best_of_several_that_are_no_better_wins_no_more_than_its_share(tried):
-    """200 worlds in which all are equally good: the best challenger is lucky, and is found out in 95 % of them."""
+    """100 worlds in which all are equally good: the best challenger is lucky, and is found out in 95 % of them."""
     wins = 0
-    for world in range(200):
+    for world in range(100):
         random = np.random.default_rng(world)
         target = random.integers(0, 3, 250)
         champion = answers(wrong_in(target, 0.2, random))
@@ -122,15 +124,15 @@ def test_the_best_of_several_that_are_no_better_wins_no_more_than_its_share(trie
         score = Score("accuracy", target)
         best = max(challengers, key=score)
         wins += compare(score, champion, best, 0.95, tried).holds
-    assert wins <= 20  # 10 are to be expected; more than 20 has a chance of about 1 in 1,000
+    assert wins <= 12  # 5 are to be expected; more than 12 has a chance of about 1 in 1,000
 
 
 def test_without_the_correction_the_best_of_ten_would_win_by_luck():
     wins = 0
-    for world in range(50):
+    for world in range(30):
         random = np.random.default_rng(world)
         target = random.integers(0, 3, 250)
         champion, *challengers = (answers(wrong_in(target, 0.2, random)) for _ in range(11))
         score = Score("accuracy", target)
         wins += compare(score, champion, max(challengers, key=score), 0.95, 1).holds
-    assert wins > 8
+    assert wins > 5
