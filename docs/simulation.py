@@ -1,6 +1,6 @@
 """300 drops whose true quality is known: how champions fare with evidence, and without.
 
-The first is a good model: a forest of all training rows. Those that follow are real classifiers with parameters and
+The first is a decent model: a small forest of all training rows. Those that follow are classifiers with parameters and
 training rows by lot: most are worse, some a little better. A holdout of 300 rows decides, as a pipeline's does; 20,000
 rows that nobody decides by tell how good a champion is in truth.
 """
@@ -79,7 +79,7 @@ def make_world(seed: int) -> World:
     drops = []
     for number in range(DROPS):
         rows = random.choice(train, int(random.integers(200, TRAIN))) if number else train
-        model = (_by_lot(random) if number else RandomForestClassifier(100, random_state=seed)).fit(
+        model = (_by_lot(random) if number else RandomForestClassifier(8, random_state=seed)).fit(
             features[rows], target[rows]
         )
         drops.append(Drop(Answers(model, features[holdout]), features[truth], target[truth]))

@@ -433,7 +433,7 @@ class Validator(cerberus.Validator):
     def _check_with_bounds(self, field: str, value: dict[str, Any]) -> None:
         limits = [value.get(name) for name in ("min", "max")]
         least, most = (v if isinstance(v, int | float) else None for v in limits)
-        if limits == [None, None]:
+        if limits == [None, None] and value.keys() <= {"min", "max"}:
             self._error(field, "a guard has `min`, `max` or both\nWrite e.g. {max: 0.5}.")
         elif least is not None and most is not None and least > most:
             self._error(field, "min is above max, so that nothing would pass\nExchange the two.")

@@ -270,7 +270,7 @@ def promote(home: str, settings: str) -> dict[str, Any]:
                         store, pipeline, rows, hosting, proposal["version"], by=answer.by, key=wanted.key
                     )
                 else:
-                    decision = settle(store, pipeline, hosting)
+                    return settle(store, pipeline, hosting).to_plain()  # what there was to say `propose` said
             else:
                 decision = promote_best(store, pipeline, rows, hosting, **said)
     _log_candidates(decision)

@@ -92,7 +92,7 @@ def test_the_record_of_a_decision_holds_its_candidates_and_a_plot(store: Store) 
     assert first.data.metrics["holdout_f1_macro"] == pytest.approx(0.944, abs=0.01)
     note = first.data.tags["mlflow.note.content"]
     assert note.startswith("**version 3 is the first champion")
-    assert "| 1 | 0.4" in note
+    assert "| 1 (challenger) | 0.4" in note
 
 
 @pytest.mark.usefixtures("promoted")
