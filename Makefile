@@ -34,8 +34,9 @@ demo: .venv/.ready
 up: .venv/.ready
 	@$(BIN)/dropforge up
 
+# Two processes, what starts stacks beside the rest: make test PYTEST="--numprocesses 2"
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 test-fast: .venv/.ready
 	$(BIN)/python -m pytest -m "not stack and not slow" -q

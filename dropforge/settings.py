@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+FILES = (".csv", ".parquet")  # what ends so is a file, whatever it begins with; else it is a loader of scikit-learn
 Notifiers = dict[str, dict[str, Any]]  # class path of a notifier of Airflow's to its keyword arguments
 
 
@@ -113,6 +114,11 @@ class Pipeline:
     host: Host
     airflow: Airflow = Airflow()
     digest: str = ""
+
+
+def is_file(source: str) -> bool:
+    """Return whether a source is the path of a file, and no loader of scikit-learn."""
+    return source.lower().endswith(FILES)
 
 
 def encode(pipeline: Pipeline) -> str:

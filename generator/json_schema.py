@@ -31,8 +31,8 @@ _CHECKS: Mapping[str, Schema] = {
     "share": {"exclusiveMinimum": 0, "exclusiveMaximum": 1},
     "positive": {"exclusiveMinimum": 0},
     "finite": {},
-    "source": {"pattern": r"^sklearn\.datasets\.load_[a-z0-9_]+$|^(?!sklearn\.)[\s\S]*\.([cC][sS][vV]"
-                          r"|[pP][aA][rR][qQ][uU][eE][tT])$"},
+    "source": {"pattern": r"^sklearn\.datasets\.load_[a-z0-9_]+$"
+                          r"|\.([cC][sS][vV]|[pP][aA][rR][qQ][uU][eE][tT])$"},
     "folder": {},
     "pattern": {"pattern": r"^[A-Za-z_*?]\S*$"},
     "schedule": {"anyOf": [{"enum": ["30s", "5m", "1h", *PRESETS, "*/5 * * * *"]},

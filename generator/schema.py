@@ -12,7 +12,7 @@ import cerberus
 import msgspec
 from croniter import CroniterError, croniter
 
-from dropforge.settings import Airflow
+from dropforge.settings import Airflow, is_file
 
 VERSION = 1
 NAME = r"[a-z][a-z0-9_]{0,59}"
@@ -370,10 +370,11 @@ class Validator(cerberus.Validator):
             self._error(field, "this is not above 0, or not finite\nWrite a positive number.")
 
     def _check_with_source(self, field: str, value: str) -> None:
+        if is_file(value) or re.fullmatch(r"sklearn\.datasets\.load_[a-z0-9_]+", value):
+            return
         if value.startswith("sklearn."):
-            if not re.fullmatch(r"sklearn\.datasets\.load_[a-z0-9_]+", value):
-                self._error(field, f"'{value}' is no data set of scikit-learn\nWrite e.g. sklearn.datasets.load_wine.")
-        elif not value.lower().endswith((".csv", ".parquet")):
+            self._error(field, f"'{value}' is no data set of scikit-learn\nWrite e.g. sklearn.datasets.load_wine.")
+        else:
             self._error(
                 field,
                 f"'{value}' is neither a scikit-learn loader nor a .csv or .parquet file"

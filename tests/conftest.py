@@ -1,8 +1,32 @@
-"""What all tests share: in CI a skipped test is a failed one."""
+"""What all tests share: the process that each runs in; and in CI a skipped test is a failed one."""
 
 import os
 
 import pytest
+
+# What starts stacks mostly waits; all else mostly computes.
+STACKS = ("tests/demo/", "tests/stack/", "tests/docs/test_blocks.py", "tests/test_tutorial.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give the tests to two processes, if they are asked for (`--numprocesses 2`): in each the order is as ever.
+
+    The files are named here, as xdist's own groups need a node's id that pytest 9 no longer lets them change.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class TwoProcesses(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "stack" if nodeid.startswith(STACKS) else "rest"
+
+    return TwoProcesses(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """See that what starts stacks is where it is looked for."""
+    strays = {item.nodeid for item in items if item.get_closest_marker("stack") and not item.nodeid.startswith(STACKS)}
+    assert not strays, f"tests/conftest.py, STACKS, lacks {sorted(strays)}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -48,14 +48,14 @@ def target_of(table: Table, target: str | None, as_json: bool) -> str:
 def tell(begun: Begun, then: Iterable[tuple[str, str]], as_json: bool) -> None:
     """Print what was made, and what to do next: commands, each with what it does."""
     from dropforge.documents import printable
-    from dropforge.start.text import column_lines
+    from dropforge.start.text import column_lines, shares_text
 
     proposal = begun.proposal
     if as_json:
         print_json(_plain(begun, [command for command, _ in then]))
         return
-    counts = ", ".join(f"{label} {share:.0%}" for label, share in [*proposal.classes.shares.items()][:SHOWN])
-    say(printable(f"{proposal.source}: {proposal.rows} rows; predicts '{proposal.target}' ({counts})"))
+    shares = shares_text(proposal.classes)
+    say(printable(f"{proposal.source}: {proposal.rows} rows; predicts '{proposal.target}' ({shares})"))
     if proposal.source.startswith("../"):
         say("  the table stays where it is; move it into the project, and correct data.source, to take it along")
     if proposal.classes.without:

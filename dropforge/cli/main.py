@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from dropforge.cli import add, configs, estimators, generate, init, models, schema, stack, templates
-from dropforge.cli.common import columns, disk_explained, err
+from dropforge.cli.common import columns, disk_explained, err, say
 from dropforge.stack.environment import ONE_THREAD
 
 # The libraries that read them are not imported yet.
@@ -26,6 +28,20 @@ app = typer.Typer(
 for module in (init, add, configs, generate, schema, templates, estimators, models, stack):
     for command in module.COMMANDS:
         app.command()(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        say(f"dropforge {importlib.metadata.version('dropforge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:

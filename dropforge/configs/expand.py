@@ -81,7 +81,7 @@ def _grid(reading: Reading, grid: Part, document: Document, max_grid: int) -> tu
     places = []
     for part in parts:
         # What the model does not have is said once, and not for each of its values.
-        unknown = [name for name in part.value if entry and name not in entry.parameters]
+        unknown = [name for name in part.value if entry and not entry.parameter(name)]
         problems += [document.problem((*part.path, name), *unknown_parameter(entry, name)) for name in unknown if entry]
         places.append(
             {

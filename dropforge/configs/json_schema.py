@@ -201,7 +201,7 @@ def _grid(entry: Entry) -> dict[str, Any]:
         "type": "object",
         "properties": {name: {"type": "array", "minItems": 1, "items": _parameter(entry, name)}
                        for name in entry.parameters},
-        "additionalProperties": False,
+        "additionalProperties": entry.passes_on,
     }  # fmt: skip
     return {"anyOf": [tried, {"type": "array", "minItems": 1, "items": {"type": "object"}}]}
 

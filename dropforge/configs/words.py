@@ -33,6 +33,8 @@ KNOWN = frozenset((*CLASSES, *MODULES, *PARAMS, *LISTS, FORCE, GRID, SETS))
 HINTS = {
     "param_grid": "For a candidate of each combination write 'grid'; for one that searches name GridSearchCV.",
     "param_distributions": "For several candidates write 'grid'; for one that searches name RandomizedSearchCV.",
+    "pipeline": "Write 'class: Pipeline', and its 'steps' under 'params'.",
+    "steps": "Only a Pipeline has steps: write 'class: Pipeline' beside them.",
     "random_seed": "It is called 'random_state' in scikit-learn.",
     "seed": "It is called 'random_state' in scikit-learn.",
 }

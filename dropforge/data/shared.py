@@ -19,9 +19,8 @@ from filelock import FileLock
 
 from dropforge.data import mapped
 from dropforge.data.rows import Rows, read_rows
-from dropforge.data.sources import LOADERS
 from dropforge.project import Project
-from dropforge.settings import Data
+from dropforge.settings import Data, is_file
 
 # Raise the number when rows are parted, hashed or kept in another way: they are then read anew. The packages' bytes
 # are in the file, too.
@@ -85,7 +84,7 @@ def load(data: Data, home: Path) -> Rows:
 
 def _state(source: str, home: Path) -> _State | None:
     """Return the state of a source; None if it cannot be told, or there is no such source."""
-    if source.startswith(LOADERS):
+    if not is_file(source):
         return _State(json.dumps([*_FORMAT, importlib.metadata.version("scikit-learn")]), 0.0)
     try:
         path = (home / source).resolve()

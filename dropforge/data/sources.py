@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from dropforge.documents import Problem, UserError, did_you_mean
+from dropforge.settings import is_file
 
 LOADERS = "sklearn.datasets."
 
@@ -19,7 +20,7 @@ def read_frame(source: str, home: Path) -> pd.DataFrame:
     UserError
         If there is no such loader or file, or the file cannot be read.
     """
-    if source.startswith(LOADERS):
+    if not is_file(source):
         return _from_loader(source)
     path = home / source
     try:

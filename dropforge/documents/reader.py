@@ -5,6 +5,7 @@ Only what JSON can also say is accepted: mappings, lists, text, numbers, boolean
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import pathlib
@@ -126,11 +127,12 @@ def _decode(content: bytes, file: str) -> str:
         raise UserError(too_large(file))
     if wide := _wide(content):
         raise UserError(Problem(f"the text is {wide}", "Save it as UTF-8.", file, 1))
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        return content.decode("utf-8-sig")
+        return content.decode()
     except UnicodeDecodeError as error:
-        lines = Lines(content.decode("utf-8-sig", errors="replace"))
-        line, column = lines.at(len(content[: error.start].decode("utf-8-sig")))
+        lines = Lines(content.decode(errors="replace"))
+        line, column = lines.at(len(content[: error.start].decode()))
         byte = content[error.start]
         raise UserError(
             Problem(

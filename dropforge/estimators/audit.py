@@ -81,22 +81,25 @@ class _Auditor:
             return None
         if not isinstance(entry, Entry):
             return None
-        before = len(self.problems)
-        checked = {
-            name: self.parameter(entry, name, item, (*path, "params", name)) for name, item in (params or {}).items()
-        }
+        checked: dict[str, Any] = {}
+        sound: set[str] = set()
+        for name, item in (params or {}).items():
+            before = len(self.problems)
+            checked[name] = self.parameter(entry, name, item, (*path, "params", name))
+            if len(self.problems) == before:
+                sound.add(name)
         for parameter in entry.parameters.values():
             if parameter.required and parameter.name not in checked:
                 remedy = "Add it under 'params'."
                 self.complain(path, f"{entry.name} needs the parameter '{parameter.name}'", remedy)
-        if entry.grid and entry.grid in checked and len(self.problems) == before:
+        if entry.grid and {entry.grid, "estimator"} <= sound:
             tree = Estimator(entry.path, checked)
             checked[entry.grid] = self.grids(tree, checked[entry.grid], (*path, "params", entry.grid))
         return Estimator(entry.path, checked)
 
     def parameter(self, entry: Entry, name: Any, value: Any, path: Path) -> Any:
         """Return the checked value of a parameter; what is wrong with it has been said."""
-        parameter = entry.parameters.get(name)
+        parameter = entry.parameter(name)
         if parameter is None:
             self.complain(path, *unknown_parameter(entry, name))
             return None
@@ -139,6 +142,12 @@ class _Auditor:
             return f"Write {{class: {value}}}."
         return ""
 
+    def with_name(self, value: Any) -> str:
+        """Return how to write a named estimator of which the name is left out."""
+        known = value.path if isinstance(value, Estimator) else value
+        entry = find(known, self.allowed) if isinstance(known, str) else None
+        return f"Give it a name: [{entry.name.lower()}, {{class: {entry.name}}}]." if isinstance(entry, Entry) else ""
+
     def held(self, entry: Entry, parameter: Parameter, tree: Estimator, path: Path) -> None:
         """Complain if a classifier of classifiers is given something else."""
         if entry.kind != "classifier" or parameter.name not in _HELD:
@@ -180,8 +189,10 @@ class _Auditor:
         size = 3 if parameter.name == "transformers" else 2
         for item, places in _items(value, path):
             if len(item) != size:
+                where = places[0][: len(path) + 1]
+                nameless = self.with_name(value[int(where[-1])]) if isinstance(value, list) and size == 2 else ""  # noqa: PLR2004
                 message = f"each of '{parameter.name}' has {size} parts"
-                self.complain(places[0][: len(path) + 1], message, _as_items(parameter.name))
+                self.complain(where, message, nameless or _as_items(parameter.name))
                 continue
             self.item_name(entry, item[0], [name for name, *_ in found], places[0])
             is_last = len(found) == len(value) - 1
@@ -209,7 +220,7 @@ class _Auditor:
         if not isinstance(value, Estimator):
             if value not in words:
                 known = " or ".join("null" if word is None else f"'{word}'" for word in words)
-                remedy = self.named(value) or f"Write {{class: ...}}, or {known}."
+                remedy = self.named(value) or self.with_name(path[-1]) or f"Write {{class: ...}}, or {known}."
                 self.complain(path, f"{shown(plain(value))} is no estimator", remedy)
             return
         cls, name = entry_of(value.path).cls, value.name
@@ -275,8 +286,8 @@ class _Auditor:
         """Return the parameters that a key of a grid names, in each of the estimators that may stand there."""
         entry, items = entry_of(holder.path), named_items(holder)
         head, nested, rest = key.partition("__")
-        if not nested and head in entry.parameters:
-            return [(entry, entry.parameters[head])]
+        if not nested and (parameter := entry.parameter(head)):
+            return [(entry, parameter)]
         if head not in items and head not in entry.parameters:
             if retired := retired_parameter(entry, head):
                 self.complain(path, *unknown_parameter(entry, retired.name))

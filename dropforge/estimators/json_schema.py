@@ -32,7 +32,7 @@ def params_schema(entry: Entry) -> dict[str, Any]:
     return {
         "type": ["object", "array", "null"],  # the dialect's list of mappings of one key is not looked into
         "properties": {name: parameter_schema(entry, parameter) for name, parameter in entry.parameters.items()},
-        "additionalProperties": False,
+        "additionalProperties": entry.passes_on,
     }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +12,8 @@ from dropforge.documents import closest, did_you_mean
 from dropforge.estimators.registry import Allowed, Entry, registry, short_names, unambiguous
 from dropforge.estimators.retired import retired_class
 from dropforge.estimators.thirdparty import WELL_KNOWN, admitted, missing
+
+_FEW = 4  # letters, of which the last one says little
 
 
 def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
@@ -28,7 +32,7 @@ def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
         entry = others.get(full)
     if entry is not None:
         return entry if full in allowed else _not_allowed(full, allowed)
-    if reason := retired_class(name) or _no_estimator(name):
+    if reason := _no_path(name) or retired_class(name) or _no_estimator(name):
         return reason
     if "." in name and name.partition(".")[0] != "sklearn":
         return _foreign(name, allowed)
@@ -37,6 +41,21 @@ def find(name: Any, allowed: Allowed) -> Entry | tuple[str, str]:
 
 def _not_allowed(name: str, allowed: Allowed) -> tuple[str, str]:
     return f"the class '{name}' is not allowed here", f"The spec's allow-list is {allowed}."
+
+
+def _no_path(name: str) -> tuple[str, str] | None:
+    """Return how to write a class that is written otherwise than by its path: ``SVC(C=1)``, ``from x import SVC``."""
+    if re.fullmatch(r"[\w.]+", name):
+        return None
+    before, _, given = name.partition("(")
+    last = (re.findall(r"\w+", before) or [""])[-1]
+    if last not in short_names():
+        return None
+    path = short_names()[last]
+    return (
+        f"'{name}' is no class path",
+        f"Write {path}{', and its parameters under params' if given.strip(' )') else ''}.",
+    )
 
 
 def _no_estimator(name: str) -> tuple[str, str] | None:
@@ -94,12 +113,26 @@ def _closest(name: str) -> str:
 
     Names are compared, and not paths: those are alike in what does not matter.
     """
+    letters = name.lower()
+    if short := _initials().get(letters) or (_initials().get(letters[:-1]) if len(letters) <= _FEW else None):
+        return short  # rf; rfc, knn
     parts = [part for part in name.split(".")[-3:] if part[:1].isupper() or "." not in name]
     for part in reversed(parts or [name.rpartition(".")[2]]):
         close = part if part in short_names() else closest(part, short_names(), _classifiers())
         if close:
             return short_names()[close] if "." in name else close
     return ""
+
+
+@lru_cache(maxsize=1)
+def _initials() -> Mapping[str, str]:
+    """Return the classifiers that alone have their initials: ``rf``, ``gnb``."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(_classifiers()):
+        letters = "".join(re.findall("[A-Z]", name.removesuffix("Classifier"))).lower()
+        if len(letters) > 1:
+            found.setdefault(letters, []).append(name)
+    return {letters: names[0] for letters, names in found.items() if len(names) == 1}
 
 
 @lru_cache(maxsize=1)

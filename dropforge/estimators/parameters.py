@@ -107,6 +107,8 @@ class Parameter:
         """Return what to write instead of a value that is not allowed, if that can be told; else an empty string."""
         from dropforge.documents import did_you_mean
 
+        if isinstance(value, float) and value.is_integer() and self.admits(int(value)):
+            return f"Write {int(value)}, a whole number without a point or an exponent."
         if not isinstance(value, str):
             return "Write it as a mapping with 'class' and 'params'." if self._lacks_class(value) else ""
         if (plain := _unquoted(value)) is not None and self.admits(plain[0]):
@@ -132,8 +134,11 @@ class Parameter:
 
 def make_parameter(name: str, default: Any, rules: Any) -> Parameter:
     """Return a parameter with its rules as scikit-learn's constraint objects."""
+    import numpy as np
     from sklearn.utils._param_validation import make_constraint
 
+    if isinstance(default, np.generic):  # it compares with a list element by element
+        default = default.item()
     checked = isinstance(rules, list)
     return Parameter(name, default, tuple(make_constraint(rule) for rule in rules) if checked else None)
 
@@ -228,6 +233,10 @@ def _unquoted(text: str) -> tuple[Any, str] | None:
     word = text.strip().lower()
     if word in _WORDS:
         return _WORDS[word]
+    if re.fullmatch(r"[-+]?\d{1,18},\d{1,18}", word):
+        return float(word.replace(",", ".")), f"{word.replace(',', '.')}, with a point"
+    if re.fullmatch(r"[-+]?\d{1,3}(_\d{3}){1,5}", word):
+        return int(word), f"{int(word)}"
     if re.fullmatch(r"[-+]?\d{1,18}", word):
         return int(word), f"{word}, without quotes"
     if re.fullmatch(r"[-+]?\d{0,18}\.?\d{1,18}(e[-+]?\d{1,3})?", word):

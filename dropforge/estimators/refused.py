@@ -12,6 +12,8 @@ from dropforge.estimators.registry import Entry
 
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 _DUNDER = re.compile(r"(^|[^\w])__|\b__\w+__")
+_REACHES_OUT = re.compile(r"[/\\]|:\d")  # a path, or the port of a machine
+_NAMES_FILES = re.compile(r"file|path|folder|dir$|model$|^model_(in|out)|machine")
 _JOBS = re.compile(r"all|\d{0,6}|(\d{1,6}\s*\*\s*)?n_jobs(\s*\*\s*\d{1,6})?")
 _DTYPE = re.compile(r"bool|object|str|(u?int(8|16|32|64)?)|float(16|32|64)?")
 
@@ -30,7 +32,7 @@ def parameter(entry: Entry, parameter: Parameter, value: Any) -> tuple[str, str]
     """
     if value is None or value == parameter.default:
         return None
-    checks = (_reads_files, _computes, _scoring, _dtype, _names_code, _takes_function)
+    checks = (_reads_files, _reaches_out, _computes, _scoring, _dtype, _names_code, _takes_function)
     found = (check(entry, parameter, value) for check in checks)
     return next((reason for reason in found if reason), None)
 
@@ -41,6 +43,15 @@ def _reads_files(entry: Entry, parameter: Parameter, value: Any) -> tuple[str, s
     if parameter.name == "input" and value in ("file", "filename"):
         message = f"'input: {value}' is not allowed: it reads the files that the data names"
         return message, "Leave it out: the data holds the text."
+    return None
+
+
+def _reaches_out(entry: Entry, parameter: Parameter, value: Any) -> tuple[str, str] | None:
+    """Of another package's parameter nothing is known but its name."""
+    texts = [] if entry.path.startswith("sklearn.") else list(_texts(value))
+    if texts and (_NAMES_FILES.search(parameter.name) or any(map(_REACHES_OUT.search, texts))):
+        message = f"'{parameter.name}: {shown(value)}' is not allowed: it may name a file, or another machine"
+        return message, f"Leave it out for the default, {default_text(parameter.default)}."
     return None
 
 

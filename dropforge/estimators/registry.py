@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import importlib
 import inspect
@@ -13,6 +14,8 @@ from typing import Literal
 
 from dropforge.estimators.parameters import REQUIRED, Parameter, make_parameter
 from dropforge.settings import Train
+
+_SLIP = 0.85  # how alike two names are of which one is the other, mistyped
 
 Kind = Literal["classifier", "regressor", "clusterer", "transformer", "outlier detector", "other"]
 
@@ -35,6 +38,8 @@ class Entry:
         The first line of its documentation.
     experimental : bool
         Whether scikit-learn says that it may change without notice.
+    passes_on : bool
+        Whether it takes parameters that its constructor does not name (``**kwargs``), as scikit-learn's never do.
     """
 
     path: str
@@ -43,6 +48,7 @@ class Entry:
     parameters: Mapping[str, Parameter]
     summary: str
     experimental: bool = False
+    passes_on: bool = False
 
     @property
     def name(self) -> str:
@@ -53,6 +59,15 @@ class Entry:
     def may_classify(self) -> bool:
         """Whether it is a classifier, or is one if what it holds is (a Pipeline, a search)."""
         return self.kind == "classifier" or (self.kind == "other" and hasattr(self.cls, "classes_"))
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return one parameter: named, or passed on unless it looks like a slip of the pen for one that is named."""
+        if name in self.parameters or not self.passes_on:
+            return self.parameters.get(name)
+        slip = difflib.get_close_matches(name, self.parameters, n=1, cutoff=_SLIP)
+        # What the class has already, or keeps to itself, would be overwritten by it.
+        taken = name == "self" or name.startswith("_") or hasattr(self.cls, name)
+        return None if slip or taken or not name.isidentifier() else Parameter(name, None, None)
 
     @cached_property
     def named_items(self) -> str | None:
@@ -133,7 +148,8 @@ def unambiguous(entries: Mapping[str, Entry]) -> Mapping[str, str]:
 
 def make_entry(path: str, cls: type, experimental: bool = False) -> Entry:
     """Return the entry of an estimator's class."""
-    return Entry(path, cls, _kind(cls), _parameters(cls), _summary(cls), experimental)
+    parameters, passes_on = _parameters(cls)
+    return Entry(path, cls, _kind(cls), parameters, _summary(cls), experimental, passes_on)
 
 
 def _public_module(cls: type) -> str:
@@ -165,18 +181,27 @@ def _transforms_only(cls: type) -> bool:
     return inspect.isfunction(vars(cls).get("transform")) and not hasattr(cls, "predict")
 
 
-def _parameters(cls: type) -> Mapping[str, Parameter]:
+def _parameters(cls: type) -> tuple[Mapping[str, Parameter], bool]:
+    """Return what a constructor names, and whether it takes more.
+
+    A class that takes ``**kwargs`` hands them to the class that it extends, whose constructor names the others.
+    """
     constraints = getattr(cls, "_parameter_constraints", {})
-    taken = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
-    return {
-        parameter.name: make_parameter(
-            parameter.name,
-            REQUIRED if parameter.default is parameter.empty else parameter.default,
-            constraints.get(parameter.name),
-        )
-        for parameter in taken
-        if parameter.name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-    }
+    found: dict[str, Parameter] = {}
+    passes_on = False
+    for owner in cls.__mro__:
+        if "__init__" not in vars(owner) or owner is object:
+            continue
+        _, *taken = inspect.signature(owner.__init__).parameters.values()  # type: ignore[misc]
+        for parameter in taken:
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                default = REQUIRED if parameter.default is parameter.empty else parameter.default
+                made = make_parameter(parameter.name, default, constraints.get(parameter.name))
+                found.setdefault(parameter.name, made)
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in taken):
+            return found, False
+        passes_on = True
+    return found, passes_on
 
 
 def _summary(cls: type) -> str:

@@ -78,7 +78,7 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
         ),
         # Their log servers would listen on every address; the API server reads the log files itself.
         Part("scheduler", (*airflow, "scheduler", "--skip-serve-logs"), job("scheduler")),
-        Part("dag-processor", (*airflow, "dag-processor"), job("dag_processor")),
+        Part("dag-processor", (python, "-m", "dropforge.stack.processor"), job("dag_processor")),
         Part("triggerer", (*airflow, "triggerer", "--skip-serve-logs"), job("triggerer")),
     )  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import unicodedata
 import warnings
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from dropforge.documents import Problem, UserError, parse, read_bytes
 from dropforge.estimators import Allowed
 from dropforge.estimators.tree import paths
 from dropforge.project import Project
-from dropforge.settings import Pipeline
+from dropforge.settings import Pipeline, is_file
 from dropforge.start.insert import inserted
 from dropforge.start.place import applied, placed, refuse_taken, replaced
 from dropforge.start.proposal import Proposal
@@ -43,8 +45,10 @@ class Table:
     @property
     def name(self) -> str:
         """A pipeline's name made of the source's; empty if nothing of it can stand in one."""
-        stem = self.source.removeprefix(f"{LOADERS}load_").rpartition("/")[2]
-        stem = stem.rpartition(".")[0] if stem.lower().endswith((".csv", ".parquet")) else stem
+        if is_file(self.source):
+            stem = self.source.rpartition("/")[2].rpartition(".")[0]
+        else:
+            stem = self.source.removeprefix(f"{LOADERS}load_")
         plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
         name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")[:60]
         return "" if name_problem(name) else name
@@ -90,9 +94,9 @@ def read_table(data: str, home: Path) -> Table:
     UserError
         If they cannot be read, or are no table with names.
     """
-    if data.startswith(LOADERS):
-        return Table(data, read_frame(data, home))
-    if not data.lower().endswith((".csv", ".parquet")):
+    if not is_file(data):
+        if data.startswith(LOADERS):
+            return Table(data, read_frame(data, home))
         remedy = "Name a .csv or .parquet file, or a loader such as sklearn.datasets.load_wine."
         raise UserError(Problem("this is neither a table nor a data set of scikit-learn", remedy, data))
     if not Path(data).is_file():
@@ -101,7 +105,7 @@ def read_table(data: str, home: Path) -> Table:
         # That words stand among numbers is told of the column.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         frame = read_frame(str(Path(data).absolute()), home)
-    if wrong := _no_table(frame):
+    if wrong := _no_table(frame, data):
         raise UserError(Problem(*wrong, data))
     return Table(Path(os.path.relpath(data, home)).as_posix(), frame)
 
@@ -274,7 +278,7 @@ def _unignored(path: Path) -> tuple[str, ...]:
     return tuple(line for line in IGNORED if line not in lines)
 
 
-def _no_table(frame: pd.DataFrame) -> tuple[str, str] | None:
+def _no_table(frame: pd.DataFrame, data: str) -> tuple[str, str] | None:
     """Return what is wrong with a table that was read as none, and what to do."""
     if not all(isinstance(name, str) for name in frame.columns):
         return "its columns have numbers for names", "Give them names of text."
@@ -282,8 +286,10 @@ def _no_table(frame: pd.DataFrame) -> tuple[str, str] | None:
     if len(frame.columns) == 1 and (mark := next((mark for mark in ";\t|" if mark in frame.columns[0]), None)):
         # Where a comma stands in the numbers, it was taken for what separates the values.
         comma = "" if named else ', decimal=","'
-        how = f"pandas.read_csv(..., sep={mark!r}{comma}).to_csv(..., index=False)"
-        return f"its values are separated by {mark!r}", f"Save it with commas, e.g. by {how}."
+        to = f"{data[: data.rindex('.')]}_commas.csv"
+        source, sep, new = (json.dumps(word, ensure_ascii=False) for word in (data, mark, to))
+        code = f"import pandas; pandas.read_csv({source}, sep={sep}{comma}).to_csv({new}, index=False)"
+        return f"its values are separated by {mark!r}", f"Save it with commas: python -c {shlex.quote(code)}"
     if not named:
         return (
             "its rows hold more values than its first line has names",

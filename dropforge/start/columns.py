@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-Kind = Literal["number", "category", "date", "text", "written number", "mixed", "empty", "too large", "other"]
+Kind = Literal[
+    "number",
+    "category",
+    "identifier",
+    "constant",
+    "date",
+    "text",
+    "written number",
+    "mixed",
+    "empty",
+    "too large",
+    "other",
+]
 
 SAMPLE = 200  # values that are looked at to tell what a text is
 FEW_EACH = 5  # a text column is one of categories if a value has that many rows on average ...
@@ -18,10 +29,13 @@ FEW_VALUES = 10  # ... or if there are no more than that many
 _FLOAT32 = float(np.finfo(np.float32).max)  # what trees compute with
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{2,4}( .*)?|\d{4}[./]\d{1,2}[./]\d{1,2}.*")
 _WRITTEN = re.compile(r"\W{0,3}\d[\d.,'\s]*\W{0,3}")
+_POSITION = re.compile(r"(?i:index|row|unnamed: 0)")  # where a row stood, rather than what it is
 _ID = re.compile(r"(?i:id|uuid|guid|index|row|unnamed: 0|(.*[_\s.-])(id|uuid|guid))|.*[a-z0-9]I[dD]")
 
 # What is done about columns that no model of the samples takes.
 _WHY: dict[Kind, str] = {
+    "identifier": "another value in each row, as of an identifier; the samples leave it out",
+    "constant": "the same value in each row; the samples leave it out",
     "date": "dates; the samples leave it out: add columns of numbers, such as the days since",
     "text": "free text; the samples leave it out: nearly each row has a value of its own",
     "written number": "numbers written as text; the samples leave it out: write 1234.5, with no sign or unit",
@@ -74,22 +88,30 @@ class Column:
 
 def columns_of(frame: pd.DataFrame, *without: str | None) -> tuple[Column, ...]:
     """Return what the columns of a table hold, but for those named in ``without``."""
-    return tuple(_column(name, frame[name]) for name in frame.columns if name not in without)
+    named = identifiers(frame)
+    return tuple(_column(name, frame[name], name in named) for name in frame.columns if name not in without)
 
 
-def identifiers(frame: pd.DataFrame) -> Iterator[str]:
-    """Yield the columns that number or name the rows: by their name, and as each row has another value."""
-    for name in frame.columns:
-        values = frame[name]
-        whole = not pd.api.types.is_float_dtype(values) and not pd.api.types.is_bool_dtype(values)
-        if _ID.fullmatch(name) and whole and values.notna().all() and values.is_unique:
-            yield name
+def identifiers(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that name or number the rows, by their name, and as each row has another value.
+
+    Those that say where a row stood when the table was written come last.
+    """
+    found = [name for name in frame.columns if _ID.fullmatch(name) and _is_key(frame[name])]
+    return sorted(found, key=lambda name: bool(_POSITION.fullmatch(name)))
 
 
-def _column(name: str, values: pd.Series) -> Column:
+def _is_key(values: pd.Series) -> bool:
+    whole = not pd.api.types.is_float_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return whole and bool(values.notna().all()) and values.is_unique
+
+
+def _column(name: str, values: pd.Series, is_identifier: bool) -> Column:
     missing = int(values.isna().sum())
-    kind = _kind(values, missing)
+    kind: Kind = "identifier" if is_identifier else _kind(values, missing)
     distinct = 0 if kind == "other" else int(values.nunique())
+    if kind in ("number", "category") and distinct == 1 and not missing:
+        kind = "constant"
     nullable = bool(missing) and pd.api.types.is_extension_array_dtype(values.dtype) and kind == "number"
     return Column(name, kind, missing, distinct, nullable)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dropforge.documents import Problem, UserError, did_you_mean
-from dropforge.start.columns import columns_of, identifiers
+from dropforge.start.columns import columns_of
 
 EVIDENT = frozenset({"target", "label", "class", "y", "outcome"})
 MOST_CLASSES = 100
@@ -38,12 +38,10 @@ def evident(frame: pd.DataFrame) -> str | None:
 
 def candidates(frame: pd.DataFrame) -> list[str]:
     """Return the columns that could be predicted, the last one first: that is where most tables have it."""
-    without = set(identifiers(frame))
     found = [
         column.name
         for column in columns_of(frame)
-        if column.name not in without
-        and column.kind in ("number", "category")
+        if column.kind in ("number", "category")
         and 1 < column.distinct <= min(MOST_CLASSES, len(frame) // FEWEST_ROWS)
         and not _is_quantity(frame[column.name].dropna())
     ]

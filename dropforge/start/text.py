@@ -9,6 +9,7 @@ from dropforge.data.rows import SHOWN_CLASSES
 from dropforge.documents import one_line, printable
 from dropforge.start.columns import Column
 from dropforge.start.proposal import SLOW_ROWS, Proposal
+from dropforge.start.target import Classes
 
 HEAD = """\
 # What Dropforge does in this project. After an edit: `dropforge generate`.
@@ -60,7 +61,7 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
     yield f"  description: {text(f'Predicts {proposal.target} from {name}')}"
     yield "  data:"
     yield f"    source: {text(proposal.source)}"
-    yield from _comment(f"The column to predict: {_shares(proposal)}.", "    ")
+    yield from _comment(f"The column to predict: {shares_text(proposal.classes)} of {proposal.rows} rows.", "    ")
     yield f"    target: {text(proposal.target)}"
     if proposal.id:
         yield "    # Another value in each row: it is not learned from, and a row's part hangs on it alone."
@@ -96,18 +97,18 @@ def text(value: str) -> str:
     return one_line(value.replace("${", "$${"))
 
 
+def shares_text(classes: Classes) -> str:
+    """Return the classes with their shares of the rows, the most frequent first, as far as they can be shown."""
+    shares = list(classes.shares.items())
+    named = ", ".join(f"{label} {share:.0%}" for label, share in shares[:SHOWN_CLASSES])
+    return f"{named} and {len(shares) - SHOWN_CLASSES} more classes" if len(shares) > SHOWN_CLASSES else named
+
+
 def column_lines(columns: tuple[Column, ...]) -> Iterator[str]:
     """Yield a line for each column that is more than plain numbers."""
     for column in columns:
         if column.note:
             yield f"{printable(column.name)}: {column.note}"
-
-
-def _shares(proposal: Proposal) -> str:
-    shares = list(proposal.classes.shares.items())
-    named = ", ".join(f"{label} {share:.0%}" for label, share in shares[:SHOWN_CLASSES])
-    more = f" and {len(shares) - SHOWN_CLASSES} more classes" if len(shares) > SHOWN_CLASSES else ""
-    return f"{named}{more} of {proposal.rows} rows"
 
 
 def _comment(words: str, indent: str) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +23,7 @@ def limit_threads(estimator: Any, threads: int) -> Iterator[None]:
     fits up to a hundred times slower.
     """
     with (
-        threadpoolctl.threadpool_limits({"blas": 1, "openmp": threads}),
+        _pools(len(sys.modules)).limit(limits={"blas": 1, "openmp": threads}),
         joblib.parallel_config(backend="threading", n_jobs=threads),
     ):
         asked = {
@@ -34,3 +36,12 @@ def limit_threads(estimator: Any, threads: int) -> Iterator[None]:
             yield
         finally:
             estimator.set_params(**asked)
+
+
+@functools.lru_cache(maxsize=1)
+def _pools(modules: int) -> threadpoolctl.ThreadpoolController:
+    """Return the thread pools of the loaded libraries; they are looked for anew when a module was imported since.
+
+    To look through all libraries of the process takes 8 ms, which is as long as some fits.
+    """
+    return threadpoolctl.ThreadpoolController()

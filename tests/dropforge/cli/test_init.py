@@ -78,6 +78,13 @@ def test_in_a_terminal_only_the_target_is_asked_until_it_is_one(
     assert run("init", "other", "--data", "evident.csv").code == 0
 
 
+def test_of_many_classes_the_most_frequent_are_shown(run: Run, home: Path) -> None:
+    (home / "many.csv").write_text("x,kind\n" + "".join(f"{n},k{n % 20:02}\n" for n in range(400)))
+    said = "k00 5%, k01 5%, k02 5%, k03 5%, k04 5% and 15 more classes"
+    assert f"400 rows; predicts 'kind' ({said})" in run("init", "new", "--data", "many.csv", "--target", "kind").out
+    assert f"{said} of 400 rows." in Path("new/pipelines.yaml").read_text()
+
+
 def test_add_puts_a_pipeline_beside_those_that_are_there(run: Run, home: Path, table: Path) -> None:
     before = (home / "pipelines.yaml").read_text()
     made = run("add", "shop", "--data", "customers.csv", "--target", "bought", "--json").json

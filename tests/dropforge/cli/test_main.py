@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,10 @@ def test_wrong_usage_ends_with_2(run: Run, arguments: list[str]) -> None:
     assert result.code == 2
     assert "Usage" in result.err
     assert result.out == ""
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    assert run("--version").out == f"dropforge {version('dropforge')}\n"
 
 
 def test_import_of_the_command_line_is_quick() -> None:

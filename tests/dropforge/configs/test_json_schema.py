@@ -100,7 +100,7 @@ def test_what_a_pipeline_allows_is_all_that_its_schema_takes() -> None:
     narrow = jsonschema.Draft7Validator(config_schema(allowed))
     for name in (SVC, "SVC", "lightgbm.LGBMClassifier", "LGBMClassifier"):
         assert flagged({"class": name}, narrow) == []
-    assert flagged({"class": "LGBMClassifier", "params": {"n_estimator": 5}}, narrow)
+    assert flagged({"class": "LGBMClassifier", "n_estimator": 5}, narrow)
     for name in ("sklearn.svm.NuSVC", "NuSVC", "sklearn.tree.DecisionTreeClassifier", "xgboost.XGBClassifier"):
         assert flagged({"class": name}, narrow)
     assert flagged({"class": "xgboost.XGBClassifier", "params": {"any": 1}}) == []  # a spec may admit it

@@ -139,6 +139,12 @@ def test_anchors_and_merges_are_resolved_and_own_keys_win():
         ("a: 1\n---\nb: 2", 3, 1, "a second document begins here"),
         ("", 1, None, "the file is empty"),
         ("# nothing\n", 1, None, "the file is empty"),
+        (
+            b"\xef\xbb\xbfc\x80ass: SVC",
+            1,
+            2,
+            "byte 0x80 is not UTF-8 text: this looks like Windows-1252, where it is '€'",
+        ),
         (b"a: 1\nb: \xff", 2, 4, "byte 0xff is not UTF-8 text: this looks like Latin-1, where it is 'ÿ'"),
         ("a: 1".encode("utf-16"), 1, None, "the text is UTF-16"),
         ("a: 1".encode("utf-16-le"), 1, None, "the text is UTF-16"),

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 
 from dropforge.configs import read_candidates
 from dropforge.data import Rows
 from dropforge.documents import UserError
 from dropforge.estimators import Allowed, build
+from dropforge.estimators.registry import make_entry
 from dropforge.estimators.trusted import trusted_types
 from dropforge.project import Project
 from dropforge.registry import Store
@@ -64,7 +66,13 @@ def test_class_of_another_package_is_found_by_its_path_and_by_its_name(name: str
         ("class: lightgbm.sklearn.LGBMClassifier", LIGHT, "has no estimator", "Write lightgbm.LGBMClassifier."),
         ("class: lightgbm.Booster", LIGHT, "'lightgbm' has no estimator", ""),
         ("class: nopackage.Model", Allowed(("nopackage.*",)), "'nopackage' cannot be imported", "Install it"),
-        ("class: LGBMClassifier\nparams: {foo: 1}", LIGHT, "has no parameter 'foo'", "It has: boosting_type"),
+        ("class: LGBMClassifier\nparams: {n_estimator: 1}", LIGHT, "has no parameter", "Did you mean 'n_estimators'?"),
+        ("class: LGBMClassifier\nparams: {fit: 1}", LIGHT, "has no parameter 'fit'", "It has: boosting_type"),
+        ("class: LGBMClassifier\nparams: {_Booster: 1}", LIGHT, "has no parameter '_Booster'", ""),
+        ("class: LGBMClassifier\nparams: {a b: 1}", LIGHT, "has no parameter 'a b'", "It has: boosting_type"),
+        ("class: LGBMClassifier\nparams: {machines: 'h:80'}", LIGHT, "it may name a file, or another machine", "Leave"),
+        ("class: LGBMClassifier\nparams: {mlist: /etc/hosts}", LIGHT, "it may name a file, or another", "Leave it out"),
+        ("class: LGBMClassifier\nparams: {forcedsplits_filename: x}", LIGHT, "it may name a file", "Leave it out"),
         ("class: LGBMClassifier\nparams: {objective: os.system}", LIGHT, "something in a module", "Leave it out"),
     ],
 )
@@ -72,6 +80,25 @@ def test_mistake_is_explained(text: str, allowed: Allowed, message: str, remedy:
     ((_, _, what, hint),) = mistakes(text, allowed)
     assert message in what
     assert remedy in hint
+
+
+def test_parameter_that_a_class_takes_without_naming_it_is_passed_on() -> None:
+    tree = tree_of("class: LGBMClassifier\nparams: {verbose: -1, min_data_in_leaf: 5, metric: auc}", LIGHT)
+    assert build(tree).get_params().items() >= {"verbose": -1, "min_data_in_leaf": 5, "metric": "auc"}.items()
+    search = "class: GridSearchCV\nparams: {estimator: {class: LGBMClassifier}, param_grid: {max_bin: [15, 63]}}"
+    assert build(tree_of(search, LIGHT)).param_grid == {"max_bin": [15, 63]}
+
+
+def test_parameters_of_a_class_that_hands_them_on_are_those_of_the_class_that_it_extends() -> None:
+    class Base(BaseEstimator):
+        def __init__(self, depth: int = 3, rate: float = 0.1) -> None: ...
+
+    class Open(Base):
+        def __init__(self, rate: float = 0.5, **kwargs: object) -> None: ...
+
+    entry = make_entry("other.Open", Open)
+    assert [(name, parameter.default) for name, parameter in entry.parameters.items()] == [("rate", 0.5), ("depth", 3)]
+    assert entry.parameter("more") is None
 
 
 def test_regressor_of_another_package_is_named_with_its_classifier() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import shlex
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dropforge.configs import read_candidates
+from dropforge.data import load
+from dropforge.data.rows import PARTS
 from dropforge.documents import UserError, parse
 from dropforge.estimators import Allowed, build
 from dropforge.start import add, begin, propose, read_table
@@ -44,6 +47,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @QUICK
+@example(names=["a", "b", "c", "d"], label="x", source="sklearn.svm")
 @given(names=st.lists(NAMES, min_size=4, max_size=4, unique=True), label=NAMES, source=NAMES)
 def test_whatever_columns_are_called_the_spec_reads_back_and_the_samples_learn(
     names: list[str], label: str, source: str
@@ -314,9 +318,10 @@ def test_what_a_spreadsheet_saved_is_refused_with_a_way_to_convert_it(tmp_path: 
     path.write_text(path.read_text("cp1252"), "utf-8")
     with pytest.raises(UserError, match="separated by ';'") as caught:
         read_table(str(path), tmp_path)
-    assert "sep=';', decimal=\",\")" in caught.value.problems[0].remedy
-    pd.read_csv(path, sep=";", decimal=",").to_csv(path, index=False)
-    assert read_table(str(path), tmp_path).frame["Größe"].tolist() == [1.5, 2.5]
+    python, option, code = shlex.split(caught.value.problems[0].remedy.removeprefix("Save it with commas: "))
+    assert (python, option) == ("python", "-c")
+    exec(code)  # noqa: S102 - what we tell people to run
+    assert read_table(str(tmp_path / "a_commas.csv"), tmp_path).frame["Größe"].tolist() == [1.5, 2.5]
 
 
 @pytest.mark.parametrize(
@@ -326,16 +331,28 @@ def test_what_a_spreadsheet_saved_is_refused_with_a_way_to_convert_it(tmp_path: 
         ("2024.csv", "2024.csv", ""),
         ("sub/défauts.CSV", "sub/défauts.CSV", "defauts"),
         ("defaults.csv", "defaults.csv", ""),
+        ("sklearn.svm.csv", "sklearn.svm.csv", "sklearn_svm"),
+        ("sklearn.datasets.load_wine.csv", "sklearn.datasets.load_wine.csv", "sklearn_datasets_load_wine"),
         ("sklearn.datasets.load_breast_cancer", "sklearn.datasets.load_breast_cancer", "breast_cancer"),
     ],
 )
 def test_a_table_gives_the_pipeline_its_name(tmp_path: Path, monkeypatch, data: str, source: str, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
-    if not data.startswith("sklearn"):
+    if data.lower().endswith(".csv"):
         (tmp_path / data).write_text(written(customers(12)))
     table = read_table(data, tmp_path)
     assert (table.source, table.name) == (source, name)
+
+
+@pytest.mark.parametrize("name", ["sklearn.svm.csv", "sklearn.datasets.load_wine.csv"])
+def test_a_file_is_a_file_whatever_it_is_called(tmp_path: Path, monkeypatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(written(customers()))
+    table = read_table(name, tmp_path)
+    begin(tmp_path, proposed(table.frame, source=table.source), table.frame)
+    (pipeline,) = read_spec(tmp_path).pipelines
+    assert sum(load(pipeline.data, tmp_path).count(part) for part in PARTS) == len(table.frame)
 
 
 def test_a_table_elsewhere_is_named_from_the_project(tmp_path: Path, monkeypatch) -> None:

@@ -13,6 +13,7 @@ from dropforge.data.rows import part_rows
 from dropforge.documents import UserError
 from dropforge.settings import Data
 from dropforge.start.proposal import propose
+from dropforge.start.samples import samples
 from dropforge.start.target import candidates, evident
 from tests.dropforge.start.tables import customers, written
 
@@ -56,6 +57,14 @@ def test_an_id_keeps_the_rows_and_is_not_learned_from():
     assert proposal.id == "customer_id"
     assert "customer_id" not in {column.name for column in proposal.columns}
     assert parted(proposal, frame).count("train") > 50
+
+
+def test_what_a_row_is_identifies_it_rather_than_where_it_stood():
+    frame = pd.read_csv(io.StringIO(written(customers().reset_index())))
+    proposal = propose("c", "c.csv", frame, "bought")
+    assert proposal.id == "customer_id"
+    assert [column.kind for column in proposal.columns if column.name == "index"] == ["identifier"]
+    assert "[index, since, price, note]" in samples(proposal)["random_forest.yaml"]
 
 
 def test_many_rows_get_smaller_parts_and_slow_estimators_are_denied():
