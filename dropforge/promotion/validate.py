@@ -19,6 +19,7 @@ from dropforge.registry.models import Loaded, load
 from dropforge.settings import Pipeline, Promote
 
 BEST = 5  # versions that are scored anew where holdout or metric changed
+_LONGEST = 2000  # of a reason, in characters: a tag takes no more than some thousand
 _PASSED_OVER = ("rolled back", "rejected")
 
 
@@ -194,4 +195,6 @@ def _check_sound(loaded: Loaded, rows: Rows, answers: Answers) -> None:
 
 
 def _nothing(settings: Promote, rows: Rows, trouble: str) -> Measured:
-    return Measured(rows.holdout_digest, settings.metric, trouble=trouble[:2000])
+    # MLflow shows the whole table before it says what is wrong with it.
+    shown = trouble if len(trouble) <= _LONGEST else f"{trouble[: _LONGEST // 4]} ... {trouble[-_LONGEST // 2 :]}"
+    return Measured(rows.holdout_digest, settings.metric, trouble=shown)

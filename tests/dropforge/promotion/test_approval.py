@@ -42,7 +42,7 @@ def test_the_best_is_proposed_and_nothing_moves(store: Store, rows: Rows, hostin
     assert History(store, "wine").reigns() == []
     shown = approval.comparison(ASKED, decision, "the timer")
     assert shown.startswith("**version 2 is the first champion: f1_macro 1.0000**")
-    assert "| 3 (challenger) | 0.94" in shown
+    assert "| 3 (challenger) | 0.93" in shown
 
 
 def test_while_one_waits_only_a_better_one_is_proposed_and_no_tick_leaves_a_record(
@@ -87,7 +87,7 @@ def test_approved_it_is_compared_with_the_champion_of_that_moment(store: Store, 
     promote_version(store, ASKED, rows, None, "2", by="eve")
     decision = approval.approve(store, ASKED, rows, None, "3", by="ada")
     assert decision.champion == "2"
-    assert "version 2 stays: f1_macro 1.0000 is not beaten by version 3's 0.94" in decision.verdict
+    assert "version 2 stays: f1_macro 1.0000 is not beaten by version 3's 0.93" in decision.verdict
     assert version_of(store, 3).tags["decision"] == "not promoted"
     assert_one_champion(store, 2)
 
