@@ -15,7 +15,7 @@ from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.moving import carry_out_move, settled_champion, value_of
 from dropforge.promotion.promote import existing, nothing_new, tick_entry
 from dropforge.promotion.record import text_of
-from dropforge.promotion.steps import Prepare, Refused, Tag, World, carry_out
+from dropforge.promotion.steps import Prepare, Refused, Step, Tag, World, carry_out
 from dropforge.registry import Store, Version
 from dropforge.registry.history import PROMOTED, REJECTED, Entry, History
 from dropforge.settings import Pipeline
@@ -53,7 +53,10 @@ def propose(
                 verdict = f"version {ahead.version} waits for approval, and is not beaten by version {winner.version}"
                 return replace(decision, champion=decision.previous, verdict=verdict, steps=settled)
             try:
-                steps = [Prepare(winner), Tag(winner, {"decision": PROPOSED, "decision_reasons": decision.verdict})]
+                steps: list[Step] = [
+                    Prepare(winner),
+                    Tag(winner, {"decision": PROPOSED, "decision_reasons": decision.verdict}),
+                ]
                 if not dry_run:
                     carry_out(steps, world)
                 return replace(decision, steps=(*settled, *(step.explain() for step in steps)))

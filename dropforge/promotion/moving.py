@@ -31,6 +31,7 @@ _PROMOTED: Mapping[str, str] = {"decision": "promoted"}
 
 
 def rolled_back(why: str) -> dict[str, str]:
+    """Return the tags of a version that was rolled back from."""
     return {"decision": "rolled back", "decision_reasons": why}
 
 
