@@ -31,7 +31,7 @@ class Answers(ClassifierMixin, BaseEstimator):
         self.known: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> Any:
-        estimator = self.__dict__.get("estimator")
+        estimator: Any = self.__dict__.get("estimator")
         if name == "classes_":
             return estimator.classes_
         if name in _RESPONSES and hasattr(estimator, name):

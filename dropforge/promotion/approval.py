@@ -78,7 +78,7 @@ def approve(
         world = World(store, History(store, pipeline.name), hosting)
         champion, settled = settled_champion(world, pipeline, dry_run=False)
         wanted = existing(store, pipeline, version)
-        current = champion and champion.version
+        current = champion.version if champion else None
         if wanted.tags.get("decision") != PROPOSED:
             said = f"version {version} was decided meanwhile: {wanted.tags.get('decision')}"
             return Decision(current, current, said, (), settled)
@@ -97,7 +97,7 @@ def reject(store: Store, pipeline: Pipeline, version: str, *, why: str, by: str)
         world = World(store, History(store, pipeline.name), None)
         champion, settled = settled_champion(world, pipeline, dry_run=False)
         wanted = existing(store, pipeline, version)
-        current = champion and champion.version
+        current = champion.version if champion else None
         said = f"version {version} is not promoted: {why}"
         if wanted.tags.get("decision") != PROPOSED:
             return Decision(current, current, f"version {version} was decided meanwhile", (), settled)

@@ -61,7 +61,7 @@ class Field:
         challengers = (*undecided, *anew)
         self.scored = {v.version: validation_of(store, pipeline, rows, v, dry_run) for v in challengers}
         # Last: once it is scored anew, nobody else is.
-        self.bar = champion and validation_of(store, pipeline, rows, champion, dry_run)
+        self.bar = validation_of(store, pipeline, rows, champion, dry_run) if champion else None
         self.versions = {v.version: v for v in (*challengers, *([champion] if champion else []))}
         self._score = score_of(pipeline.promote, rows)
         self._answers: dict[str, Answers] = {}
@@ -69,7 +69,7 @@ class Field:
     @classmethod
     def of(cls, store: Store, pipeline: Pipeline, rows: Rows, champion: Version | None, dry_run: bool) -> Field:
         """Return the field of a tick."""
-        current = champion and champion.version
+        current = champion.version if champion else None
         undecided = [v for v in store.search(pipeline.name, {"decision": PENDING}) if v.version != current]
         # Before the champion is scored anew, which ends that.
         anew = outdated(store, pipeline, rows, champion)
@@ -85,7 +85,7 @@ class Field:
     def value(self, version: str | None) -> float | None:
         """Return the metric of a version of the field."""
         found = self.scored.get(version or "") or self.bar
-        return found and found.value
+        return found.value if found else None
 
     def tags(self, decision: Decision) -> list[Tag]:
         """Return what is to be written on those that were not promoted."""

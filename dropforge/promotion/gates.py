@@ -90,7 +90,7 @@ def measure_slices(slices: Slices, rows: Rows, score: Score, answers: Answers) -
     column = rows.part("holdout")[0][slices.by]
     found, left_out = [], 0
     for label, positions in column.groupby(column, observed=True, dropna=False).indices.items():
-        value = score.quietly(answers, positions) if len(positions) >= FEWEST_ROWS else float("nan")
+        value = score.quietly(answers, np.asarray(positions)) if len(positions) >= FEWEST_ROWS else float("nan")
         if np.isfinite(value):
             found.append((str(label)[:100], value, len(positions)))
         else:

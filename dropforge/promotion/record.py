@@ -100,7 +100,8 @@ def _plot(metric: str, candidates: Sequence[Contender], champion: Validation | N
         color = "tab:green" if won else "tab:red" if contender.reasons and not contender.passed else "tab:gray"
         if contender.interval:
             axes.hlines(place, *contender.interval, color=color, linewidth=2, alpha=0.5)
-        axes.plot(contender.value, place, "o", color=color)
+        if contender.value is not None:
+            axes.plot(contender.value, place, "o", color=color)
     axes.set_yticks(range(len(candidates)), [f"version {c.version}" for c in reversed(candidates)])
     axes.set_ylim(-0.7, len(candidates) - 0.3)
     axes.set_xlabel(f"{metric} on the holdout rows, with its 95 % interval")
