@@ -12,8 +12,16 @@ def waiting(project):
 
 
 def answer(project, run, option):
-    where = f"/dags/asked_promote/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
-    project.airflow.patch(where, json={"chosen_options": [option], "params_input": {}}).raise_for_status()
+    """Answer, and again where Airflow asks again: an answer in the second after the question can be lost to it."""
+    where = f"/dags/asked_promote/dagRuns/{run}/taskInstances/approve/-1"
+
+    def answered():
+        if project.airflow.get(where).json()["state"] != "awaiting_input":
+            return project.airflow.get(where).json()["state"] == "success"
+        project.airflow.patch(f"{where}/hitlDetails", json={"chosen_options": [option], "params_input": {}})
+        return False
+
+    until(answered, "the answer is taken")
 
 
 def by_form(project, **conf):
