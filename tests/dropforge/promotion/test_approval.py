@@ -46,17 +46,22 @@ def test_the_best_is_proposed_and_nothing_moves(store: Store, rows: Rows, hostin
 
 
 def test_while_one_waits_only_a_better_one_is_proposed_and_no_tick_leaves_a_record(
-    store: Store, rows: Rows, hosting: Hosting
+    store: Store, rows: Rows, hosting: Hosting, tmp_path: Path
 ) -> None:
-    set_aside(store, 2)
-    assert propose(store, rows, hosting) == "3"
+    set_aside(store, 2, 3)
+    good, _ = register_copy(store, 3, tmp_path / "copy")
+    assert propose(store, rows, hosting) == good.version
+    assert propose(store, rows, hosting) is None  # version 1 fails, and that is decided
+    store.tag(version_of(store, 3), {"decision": "pending"})  # as good as the one that waits
+    assert propose(store, rows, hosting) is None
     before = snapshot(store)
     waits = approval.propose(store, ASKED, rows, hosting, by="the timer")
     assert not waits.promotes
     assert snapshot(store) == before
+    assert waits.verdict == f"version {good.version} waits for approval, and is not beaten by version 3"
     store.tag(version_of(store, 2), {"decision": "pending"})
     assert propose(store, rows, hosting) == "2"
-    assert decisions(store)[1:] == ["proposed", "proposed"]
+    assert decisions(store) == ["not promoted", "proposed", "pending"]
 
 
 def test_approved_it_is_promoted_and_recorded_with_who_approved(store: Store, rows: Rows, hosting: Hosting) -> None:
