@@ -48,8 +48,8 @@ def test_the_best_is_proposed_and_nothing_moves(store: Store, rows: Rows, hostin
 def test_while_one_waits_only_a_better_one_is_proposed_and_no_tick_leaves_a_record(
     store: Store, rows: Rows, hosting: Hosting, tmp_path: Path
 ) -> None:
-    set_aside(store, 2, 3)
     good, _ = register_copy(store, 3, tmp_path / "copy")
+    set_aside(store, 2, 3)
     assert propose(store, rows, hosting) == good.version
     assert propose(store, rows, hosting) is None  # version 1 fails, and that is decided
     store.tag(version_of(store, 3), {"decision": "pending"})  # as good as the one that waits
