@@ -156,7 +156,9 @@ def history(
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who was champion, from when to when, why, and by whom; newest first.
+    """Show who was champion from when to when, and why.
+
+    Newest first, with the value of the metric and who decided.
 
     It is kept in MLflow: each decision is a run in the experiment <pipeline>-promotions.
 
