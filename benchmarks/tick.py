@@ -19,7 +19,9 @@ from benchmarks.figures import Aim, Figure, alternate
 from benchmarks.stack import Options
 from dropforge.data import Rows, load
 from dropforge.project import Project
-from dropforge.promotion import pending, promote, validate
+from dropforge.promotion import promote, to_score, validate
+from dropforge.promotion.gates import Measured
+from dropforge.promotion.validate import judged, result_tags
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 
@@ -78,7 +80,7 @@ def _tick(store: Store, pipeline: Pipeline, rows: Rows, source: int) -> float:
         await_creation_for=0,
     )
     began = time.perf_counter()
-    for version in pending(store, pipeline):
+    for version in to_score(store, pipeline, rows):
         validate(store, pipeline, rows, version)
     decision = promote(store, pipeline, rows, None)
     seconds = time.perf_counter() - began
@@ -97,13 +99,10 @@ def _one_tag(store: Store, name: str, number: int) -> float:
 def _fill(project: Project, store: Store, pipeline: Pipeline, rows: Rows, count: int) -> None:
     """Register ``count`` versions that were considered and not promoted."""
     model = store.client.get_model_version(SOURCE, "1")
-    metric = pipeline.promote.metric
+    measured = Measured(rows.holdout_digest, pipeline.promote.metric, 0.05, (0.04, 0.06))
     tags = {
         **model.tags,
-        "validation_status": "passed",
-        "validation_reasons": "",
-        "holdout_digest": rows.holdout_digest,
-        f"holdout_{metric}": "0.05",
+        **result_tags(pipeline.promote, rows, judged("1", measured, pipeline.promote)),
         "decision": "not promoted",
         "decision_reasons": "does not beat the champion's 0.1000",
     }

@@ -83,8 +83,24 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """The least and the most that a guard's value may be; None for no limit."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The column whose values part the holdout rows, and the least value of the metric on each part."""
+
+    by: str
+    minimum: float
+
+
+@dataclass(frozen=True)
 class Promote:
-    """When a version is considered, by which scorer, and which stage and alias the champion gets."""
+    """When a version is considered, what it must hold to, and which stage and alias the champion gets."""
 
     schedule: str
     timezone: str
@@ -94,6 +110,11 @@ class Promote:
     min_improvement: float
     stage: str
     alias: str
+    guards: dict[str, Bounds] = field(default_factory=dict, hash=False)
+    slices: Slices | None = None
+    confidence: float | None = None
+    approval: str = "none"
+    approval_timeout: str = "7d"
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,16 @@ _CHECKS: Mapping[str, Schema] = {
     "schedule": {"anyOf": [{"enum": ["30s", "5m", "1h", *PRESETS, "*/5 * * * *"]},
                            {"pattern": r"^\s*(\d{1,9}\s*[smhd]|\S+(\s+\S+){4}|@[a-z]+)\s*$"}]},
     "timezone": {},
+    "interval": {"pattern": r"^\s*\d{1,9}\s*[smhd]\s*$"},
     "metric": {"anyOf": [{"enum": sorted(COMMON_METRICS)}, {"pattern": "^[a-z0-9_]+$"}]},
     "alias": {"pattern": r"^(?![vV][0-9]+$)(?![lL][aA][tT][eE][sS][tT]$)[A-Za-z]\S{0,99}$"},
     "label": {"minLength": 1, "maxLength": LABEL_LENGTH, "pattern": r"^\S"},
     "name": {"pattern": f"^(?!defaults$){NAME}$"},
     "notifier": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"},
     "arguments": {},
+    "guard": {"pattern": "^[a-z0-9_]+$"},
+    "bounds": {"minProperties": 1},
+    "confidence": {"minimum": 0.5, "exclusiveMaximum": 1},
 }  # fmt: skip
 
 

@@ -82,6 +82,7 @@ def template_values(pipeline: Pipeline) -> dict[str, object]:
         "settings": sealed(json.loads(encode(pipeline))),
         "interval": interval_seconds(schedule),
         "cron": _PRESETS.get(schedule, schedule),
+        "approval_seconds": interval_seconds(pipeline.promote.approval_timeout),
         **words(pipeline),
     }
 

@@ -22,6 +22,7 @@ PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 366 * SECONDS["d"]
 LABEL_LENGTH = 100  # Airflow's limit for a tag
+GUARDS = ("log_loss", "predict_ms", "size_mb")
 COMMON_METRICS = frozenset({
     "accuracy", "average_precision", "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted",
     "matthews_corrcoef", "neg_brier_score", "neg_log_loss", "precision", "precision_macro", "precision_weighted",
@@ -183,6 +184,11 @@ TRAIN = {
     ),
 }
 
+BOUNDS = {
+    "min": _key("the least that it may be", type="number", nullable=True, check_with="finite"),
+    "max": _key("the most that it may be", type="number", nullable=True, check_with="finite"),
+}
+
 PROMOTE = {
     "schedule": _key(
         "five cron fields, a preset (`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`) or an "
@@ -204,6 +210,44 @@ PROMOTE = {
     ),
     "min_improvement": _key(
         "by how much a challenger must beat the champion", type="number", default=0.0, min=0.0, check_with="finite"
+    ),
+    "guards": _key(
+        "limits beside the metric, each with `max`, `min` or both: `log_loss`, `predict_ms` (milliseconds for one "
+        "row, the median), `size_mb` (of the artifact, in MB of 2^20 bytes), or a scorer of scikit-learn",
+        type="dict",
+        default={},
+        keysrules={"type": "string", "check_with": "guard"},
+        valuesrules={"type": "dict", "check_with": "bounds", "schema": BOUNDS},
+    ),
+    "slices": _key(
+        "a least value of the metric for each value of a column, where it has 10 rows or more",
+        type="dict",
+        nullable=True,
+        default=None,
+        schema={
+            "by": _key("the column; at most 50 values", type="string", required=True, empty=False),
+            "minimum": _key("the least value", type="number", required=True, check_with="finite"),
+        },
+    ),
+    "confidence": _key(
+        "how sure it must be that a challenger is better than the champion and not luckier, such as 0.95; "
+        "without it, any lead counts",
+        type="number",
+        nullable=True,
+        default=None,
+        check_with="confidence",
+    ),
+    "approval": _key(
+        "`required`: a person approves in Airflow before a tick promotes",
+        type="string",
+        default="none",
+        allowed=["none", "required"],
+    ),
+    "approval_timeout": _key(
+        "how long an answer is awaited, as an interval (`1h`, `7d`); after that the version is not promoted",
+        type="string",
+        default="7d",
+        check_with="interval",
     ),
     "stage": _key(
         "the champion's stage: `Production` or `Staging`",
@@ -306,6 +350,14 @@ def interval_seconds(schedule: str) -> int | None:
     """Return the seconds of an interval such as ``5m``, or None for another kind of schedule."""
     match = INTERVAL.fullmatch(schedule.strip())
     return int(match[1]) * SECONDS[match[2]] if match else None
+
+
+def inner(rules: dict[str, Any], part: str | int) -> dict[str, Any]:
+    """Return the rules of what stands under a key, or at a place in a list; empty if there are none."""
+    if "valuesrules" in rules:
+        return dict(rules["valuesrules"])
+    found = rules.get("schema", {})
+    return dict(found if isinstance(part, int) else found.get(part, {}))
 
 
 def name_problem(name: str) -> tuple[str, str] | None:
@@ -427,6 +479,11 @@ class Validator(cerberus.Validator):
                 f"({', '.join(PRESETS)}) or an interval (30s, 5m, 1h) of at most a year.",
             )
 
+    def _check_with_interval(self, field: str, value: str) -> None:
+        seconds = interval_seconds(value)
+        if seconds is None or not 0 < seconds <= LONGEST:
+            self._error(field, f"'{value}' is no interval\nWrite e.g. 1h or 7d, a year at most.")
+
     def _check_with_timezone(self, field: str, value: str) -> None:
         try:
             zoneinfo.ZoneInfo(value)
@@ -444,6 +501,31 @@ class Validator(cerberus.Validator):
         if value not in names:
             hint = did_you_mean(value, names) or "Common ones: f1_macro, accuracy, roc_auc, neg_log_loss."
             self._error(field, f"scikit-learn has no scorer '{value}'\n{hint}")
+
+    def _check_with_guard(self, field: str, value: str) -> None:
+        if value in GUARDS or value in COMMON_METRICS:  # to import scikit-learn takes a second
+            return
+        from sklearn.metrics import get_scorer_names
+
+        from dropforge.documents import did_you_mean
+
+        names = get_scorer_names()
+        known = [*GUARDS, *names, *(name.removeprefix("neg_") for name in names)]
+        if value not in known:
+            hint = did_you_mean(value, known) or f"Use {', '.join(GUARDS)}, or a scorer of scikit-learn."
+            self._error(field, f"'{value}' is no guard\n{hint}")
+
+    def _check_with_bounds(self, field: str, value: dict[str, Any]) -> None:
+        limits = [value.get(name) for name in ("min", "max")]
+        least, most = (v if isinstance(v, int | float) else None for v in limits)
+        if limits == [None, None] and value.keys() <= {"min", "max"}:
+            self._error(field, "a guard has `min`, `max` or both\nWrite e.g. {max: 0.5}.")
+        elif least is not None and most is not None and least > most:
+            self._error(field, "min is above max, so that nothing would pass\nExchange the two.")
+
+    def _check_with_confidence(self, field: str, value: float) -> None:
+        if not 0.5 <= value < 1:  # noqa: PLR2004 - below, it would promote what is likely worse
+            self._error(field, f"{value} is no confidence\nWrite a number from 0.5 to below 1, such as 0.95.")
 
     def _check_with_alias(self, field: str, value: str) -> None:
         if not re.fullmatch(r"[A-Za-z][\w-]{0,99}", value) or value.lower() == "latest":

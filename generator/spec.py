@@ -15,7 +15,7 @@ from cerberus import errors as cerberus_errors
 from dropforge.documents import Document, Problem, UserError, did_you_mean, parse, read
 from dropforge.settings import Pipeline, encode
 from generator.files import digest as text_digest
-from generator.schema import PIPELINE, SPEC, VERSION, Validator
+from generator.schema import PIPELINE, SPEC, VERSION, Validator, inner
 from generator.variables import Variable, resolve
 
 DEFAULT_NAME = "pipelines.yaml"
@@ -291,9 +291,10 @@ _TYPES = {
 
 
 def _schema_at(schema: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
+    rules = {"schema": schema}
     for part in path:
-        schema = schema[str(part)]["schema"]
-    return schema
+        rules = inner(rules, part)
+    return dict(rules["schema"])
 
 
 def _show(value: Any) -> str:

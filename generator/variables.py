@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dropforge.documents import Document, Path, Problem, UserError, dotted, parse
-from generator.schema import PIPELINE
+from generator.schema import PIPELINE, inner
 
 MARK = "${"
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<has>:-)(?P<default>[^}]*))?\})?")
@@ -101,10 +101,7 @@ def _wants_other_than_text(path: Path) -> bool:
     """Return whether the key at a path takes a number, or true or false, and no text."""
     rules: dict[str, Any] = {"schema": PIPELINE}
     for part in path[2:] if path[0] == "pipelines" else path[1:]:
-        inner = rules.get("schema", {})
-        rules = inner if isinstance(part, int) else inner.get(part, {}) if isinstance(inner, dict) else {}
-        if not isinstance(rules, dict):
-            return False
+        rules = inner(rules, part)
     kinds = rules.get("type", "string")
     return not {"string", "dict", "list"} & {*([kinds] if isinstance(kinds, str) else kinds)}
 

@@ -16,8 +16,20 @@ TITLES = {
     "claim": "claim dropped configs",
     "finish": "finish: file configs away",
     "find": "find new versions",
+    "propose": "propose the best",
+    "approve": "approve or reject",
     "promote": "promote the best",
+    "conclude": "conclude: note what was rejected",
     "prove": "prove that it answers",
+}
+
+# Beside the boxes of the form of the second DAG.
+PROMOTE_FORM = {
+    "action": "`promote`: the best new version, if it beats the champion; or the one that is named below. "
+    "`rollback`: bring back the champion before, or the former champion that is named below.",
+    "version": "The number of a version. Left empty: the best one, or the champion before.",
+    "why": "Why, in words: it stands in the history.",
+    "dry_run": "Only say what would be done: the steps are the run's note.",
 }
 
 # The first that a pipeline allows is its example.
@@ -38,7 +50,8 @@ def words(pipeline: Pipeline) -> dict[str, object]:
     -------
     dict
         ``train_description``, ``train_doc``, ``promote_description`` and ``promote_doc`` of the DAGs; ``titles`` and
-        ``docs`` of the tasks, by task id; ``form_doc`` beside the box that a config is typed into.
+        ``docs`` of the tasks, by task id; ``form_doc`` beside the box that a config is typed into;
+        ``promote_form_docs`` beside the boxes of the other form, by parameter.
     """
     return {
         "train_description": f"Trains what is dropped into {pipeline.train.watch}",
@@ -48,6 +61,7 @@ def words(pipeline: Pipeline) -> dict[str, object]:
         "titles": TITLES,
         "docs": _tasks(pipeline),
         "form_doc": _form(pipeline),
+        "promote_form_docs": PROMOTE_FORM,
     }
 
 
@@ -83,6 +97,9 @@ def _promote(pipeline: Pipeline) -> str:
     name, promote = pipeline.name, pipeline.promote
     least = "" if promote.minimum is None else f" It must reach {promote.minimum:g}."
     gain = f" by at least {promote.min_improvement:g}" if promote.min_improvement else ""
+    asked = (
+        " Before a tick promotes, a person approves under `Required Actions`." if promote.approval == "required" else ""
+    )
     hosted = (
         "The model server loads it and tries it first, then it gets alias and stage, and answers the requests."
         if pipeline.host.enabled
@@ -93,11 +110,13 @@ def _promote(pipeline: Pipeline) -> str:
 ### What is watched
 
 The versions of `{name}` in MLflow that were never considered. {_when(pipeline)}
+`Trigger` opens a form to promote a version by hand, or to bring a former champion back; what is brought back from is
+not promoted again until somebody says so.
 
 ### What is allowed
 
 The best of them by `{promote.metric}` on the holdout rows becomes the champion, if it beats the
-one that there is{gain}.{least} A tie goes to the champion.
+one that there is{gain}.{least} A tie goes to the champion.{asked}
 
 ### What happens next
 
@@ -106,7 +125,8 @@ The champion holds the alias `{promote.alias}` and the stage {promote.stage}. {h
 ### Where to look
 
 The note of a run says who won and why. The details of `promote the best` have a link to the
-model's page in MLflow; there, the tags of each version say why it was not taken.
+model's page in MLflow; there, the tags of each version say why it was not taken. Every decision is a run in MLflow's
+experiment `{name}-promotions`; `dropforge history {name}` shows who was champion when.
 """
 
 
@@ -143,6 +163,19 @@ The value, and the reasons against the version if there are any, become its tags
 
 It decides on what the tags say, and runs whatever became of the scoring. The last lines of its log say who won and
 why. A link under `Details` leads to the model's page in MLflow.
+""",
+        "propose": """Decides who should be champion, and has the model server try it, but moves nothing.
+
+It is skipped where there is nobody to propose, or a person asks for a version by the form.
+""",
+        "approve": f"""Waits for a person: `Required Actions` shows the comparison. It holds up no other run.
+
+`Approve` lets the version be compared once more with the champion of that moment, and promoted. `Reject` leaves it
+aside; so does no answer within {promote.approval_timeout}.
+""",
+        "conclude": """Writes down that a proposal was rejected, or that nobody answered.
+
+A proposal whose question was marked failed is considered anew.
 """,
         "prove": """Asks the model server for predictions, and sees that the champion is who answers.
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, object_session
 from dropforge.airflow.notes import KEY, fitting, listed
 
 LENGTH = 1000  # of Airflow's column
-_ORDER = ("claim", "finish", "promote")
+_ORDER = ("claim", "finish", "propose", "promote", "conclude")
 
 
 def note(dag_run: Any) -> None:

@@ -19,6 +19,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dropforge.airflow import notes
+from dropforge.airflow.asked import ROLLBACK, Answer, answer_of, asked
 from dropforge.airflow.batches import batched
 from dropforge.airflow.form import drop_typed
 from dropforge.airflow.runs import begin, begun, is_active
@@ -186,12 +187,16 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
 
 
 def find(home: str, settings: str) -> list[str]:
-    """Return the versions that were never validated."""
-    from dropforge.promotion import pending
+    """Return the versions that were never validated, and those to score anew where holdout or metric changed."""
+    from dropforge.data import load
+    from dropforge.promotion import to_score
 
-    pipeline = begin(settings)
-    found = [version.version for version in pending(_store(home), pipeline)][:1000]
-    log.info("never scored: %s", f"version {', '.join(found)}" if found else "no version")
+    pipeline, wanted = begin(settings), asked(get_current_context())
+    if wanted.by_hand or wanted.dry_run:
+        return []  # a person asks for one version, or only asks
+    with _explained():
+        found = [v.version for v in to_score(_store(home), pipeline, load(pipeline.data, Path(home)))][:1000]
+    log.info("to be scored: %s", f"version {', '.join(found)}" if found else "no version")
     return found
 
 
@@ -213,22 +218,98 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
         result.value,
         "; ".join(result.reasons) or "passed",
     )
-    return vars(result) | {"reasons": list(result.reasons)}
+    for gate in result.gates:
+        log.info("%s: %s: %s", gate.name, "passed" if gate.passed else "failed", gate.said)
+    return {"version": version, "value": result.value, "reasons": list(result.reasons)}
+
+
+def propose(home: str, settings: str) -> dict[str, Any]:
+    """Decide as ``promote`` does, and leave for a person what to decide on; skipped where there is nothing."""
+    from dropforge.data import load
+    from dropforge.promotion import approval
+
+    pipeline, wanted = begun("find", settings), asked(get_current_context())
+    if wanted.by_hand or wanted.dry_run:
+        raise AirflowSkipException("a person asks by the form")
+    with _explained():
+        rows = load(pipeline.data, Path(home))
+        decision = approval.propose(_store(home), pipeline, rows, _hosting(home, pipeline), by=wanted.by)
+    _log_candidates(decision)
+    if not decision.promotes:
+        notes.say([decision.verdict])
+        raise AirflowSkipException(decision.verdict)
+    notes.say([f"{decision.verdict}: waits for approval"])
+    return {
+        "version": decision.champion,
+        "subject": f"Promote version {decision.champion} of {pipeline.name}?",
+        "body": approval.comparison(pipeline, decision, wanted.by),
+    }
 
 
 def promote(home: str, settings: str) -> dict[str, Any]:
-    """Decide who is champion, have it hosted, and move alias and stage."""
+    """Decide who is champion, or do what the run's form asks for; have it hosted, and move alias and stage."""
     from dropforge.data import load
+    from dropforge.promotion import approval, promote_version, rollback, settle
     from dropforge.promotion import promote as promote_best
 
-    pipeline = begun("find", settings)
+    pipeline, wanted = begun("find", settings), asked(get_current_context())
+    store, hosting = _store(home), _hosting(home, pipeline)
+    said: dict[str, Any] = {"by": wanted.by, "dry_run": wanted.dry_run}
+    by_hand: dict[str, Any] = {**said, "why": wanted.why, "key": wanted.key}
     with _explained():
-        rows = load(pipeline.data, Path(home))
-        decision = promote_best(_store(home), pipeline, rows, _hosting(home, pipeline))
-    for contender in decision.candidates:
-        log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
+        if wanted.action == ROLLBACK:
+            decision = rollback(store, pipeline, hosting, to=wanted.version, **by_hand)
+        else:
+            rows = load(pipeline.data, Path(home))
+            if wanted.version:
+                decision = promote_version(store, pipeline, rows, hosting, wanted.version, **by_hand)
+            elif pipeline.promote.approval == "required" and not wanted.dry_run:
+                proposal, answer = _proposal(), _answer()
+                if proposal and answer and answer.approved:
+                    decision = approval.approve(
+                        store, pipeline, rows, hosting, proposal["version"], by=answer.by, key=wanted.key
+                    )
+                else:
+                    return settle(store, pipeline, hosting).to_plain()  # what there was to say `propose` said
+            else:
+                decision = promote_best(store, pipeline, rows, hosting, **said)
+    _log_candidates(decision)
+    if wanted.dry_run:
+        notes.say([f"would be: {decision.verdict}", *decision.steps])
+        return {**decision.to_plain(), "champion": decision.previous}  # nothing moved, and nobody is to be told so
     notes.say([decision.verdict])
     return decision.to_plain()
+
+
+def conclude(home: str, settings: str) -> None:
+    """Note that a proposal was rejected, or nobody answered; one that can no more be answered is considered anew."""
+    from dropforge.promotion import approval
+
+    pipeline, proposal, answer = begun("find", settings), _proposal(), _answer()
+    if not proposal:
+        raise AirflowSkipException("nothing was proposed")
+    store, version = _store(home), proposal["version"]
+    with _explained():
+        if answer and not answer.approved:
+            why = f"rejected by {answer.by}" if answer.by else f"nobody answered in {pipeline.promote.approval_timeout}"
+            decision = approval.reject(store, pipeline, version, why=why, by=answer.by or "nobody")
+            notes.say([decision.verdict])
+        elif approval.withdraw(store, pipeline, version):
+            notes.say([f"version {version} is considered anew: its proposal came to no end"])
+
+
+def _proposal() -> dict[str, Any] | None:
+    found = get_current_context()["ti"].xcom_pull(task_ids="propose")
+    return dict(found) if found else None
+
+
+def _answer() -> Answer | None:
+    return answer_of(get_current_context()["ti"].xcom_pull(task_ids="approve"))
+
+
+def _log_candidates(decision: Any) -> None:
+    for contender in decision.candidates:
+        log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
 
 
 def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:

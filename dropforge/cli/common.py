@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import logging
 import os
@@ -79,6 +80,14 @@ def project_of(path: Path) -> Project:
 
     path = path.absolute()
     return Project(path if path.is_dir() else path.parent)
+
+
+def user() -> str:
+    """Return who runs the command, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user's number may have no name
+        return f"user {os.getuid()}"
 
 
 def columns(console: Console = out) -> int | None:

@@ -1,15 +1,28 @@
-"""Commands about models: train, promote, versions. They need no running stack."""
+"""Commands about models: train, promote, rollback, history, versions. They need no running stack."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, fail, load_pipeline, print_json, say
+from dropforge.cli.common import (
+    SPEC,
+    JsonOption,
+    SpecOption,
+    disk_explained,
+    fail,
+    load_pipeline,
+    print_json,
+    say,
+    user,
+)
 from dropforge.cli.completion import pipelines
 from dropforge.cli.progress import progress
+
+if TYPE_CHECKING:
+    from dropforge.promotion import Decision
 
 PipelineArgument = Annotated[str, typer.Argument(help="The pipeline.", autocompletion=pipelines)]
 
@@ -61,34 +74,127 @@ def train(
 
 def promote(
     pipeline: PipelineArgument,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide, and change nothing.")] = False,
+    version: Annotated[str | None, typer.Option("--version", help="Promote this one, whatever the gates say.")] = None,
+    why: Annotated[str, typer.Option("--why", help="Why, for the history.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
     """Validate new versions, and promote the best one.
 
-    It becomes the champion if it beats the one there is.
+    It becomes the champion if it beats the one there is. With --version that one is promoted by hand. Where the spec
+    says approval: required, only --version promotes.
 
     --json prints {"champion", "previous", "verdict", "candidates": [{"version", "value", "passed", "reasons"}]}.
 
     Example: dropforge promote wine --dry-run
+
+    Example: dropforge promote wine --version 7 --why "what the field test showed"
     """
     from dropforge.data import load
-    from dropforge.promotion import Hosting
+    from dropforge.promotion import Hosting, promote_version
     from dropforge.promotion import promote as promote_best
     from dropforge.registry import Store
 
+    if why and version is None:
+        raise typer.BadParameter("only together with --version: a tick gives its own reasons", param_hint="--why")
     project, settings = load_pipeline(spec, pipeline)
     rows = load(settings.data, project.home)
     with disk_explained(project.state):
-        decision = promote_best(Store.connect(project), settings, rows, Hosting.of(project, settings), dry_run=dry_run)
+        store, hosting = Store.connect(project), Hosting.of(project, settings)
+        if version is None:
+            # What needs an approval is only shown: who approves at the command line names the version.
+            dry_run = dry_run or settings.promote.approval == "required"
+            decision = promote_best(store, settings, rows, hosting, by=user(), dry_run=dry_run)
+        else:
+            decision = promote_version(store, settings, rows, hosting, version, why=why, by=user(), dry_run=dry_run)
+    _show(decision, settings.promote.metric, dry_run, as_json)
+
+
+def rollback(
+    pipeline: PipelineArgument,
+    to: Annotated[str | None, typer.Option("--to", help="The former champion; default: the one before.")] = None,
+    why: Annotated[str, typer.Option("--why", help="Why, for the history.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a former champion back: alias, stage and hosting.
+
+    The timer does not promote the replaced version again, until somebody does with promote --version.
+
+    --json prints {"champion", "previous", "verdict", "candidates": []}.
+
+    Example: dropforge rollback wine --why "it fails on the new vintage"
+    """
+    from dropforge.promotion import Hosting
+    from dropforge.promotion import rollback as roll_back
+    from dropforge.registry import Store
+
+    project, settings = load_pipeline(spec, pipeline)
+    with disk_explained(project.state):
+        store, hosting = Store.connect(project), Hosting.of(project, settings)
+        decision = roll_back(store, settings, hosting, to=to, why=why, by=user(), dry_run=dry_run)
+    _show(decision, settings.promote.metric, dry_run, as_json)
+
+
+def _show(decision: Decision, metric: str, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(decision.to_plain())
         return
     for contender in decision.candidates:
         value = "-" if contender.value is None else f"{contender.value:.4f}"
-        say(f"version {contender.version}: {settings.promote.metric} {value} {'; '.join(contender.reasons)}".rstrip())
+        say(f"version {contender.version}: {metric} {value} {'; '.join(contender.reasons)}".rstrip())
     say(("Would be: " if dry_run else "") + decision.verdict)
+    if dry_run:
+        for number, step in enumerate(decision.steps, 1):
+            say(f"  {number}. {step}")
+
+
+def history(
+    pipeline: PipelineArgument,
+    spec: SpecOption = SPEC,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who was champion from when to when, and why.
+
+    Newest first, with the value of the metric and who decided.
+
+    It is kept in MLflow: each decision is a run in the experiment <pipeline>-promotions.
+
+    --json prints a list of {"version", "from", "until", "metric", "value", "why", "by"}; times are UTC.
+
+    Example: dropforge history wine
+    """
+    from dropforge.registry import Store
+    from dropforge.registry.history import History
+
+    project, _ = load_pipeline(spec, pipeline)
+    with disk_explained(project.state):
+        reigns = [reign.to_plain() for reign in History(Store.connect(project), pipeline).reigns()]
+    if as_json:
+        print_json(reigns)
+        return
+    if not reigns:
+        say("there was no champion yet")
+        return
+    from rich.table import Table
+
+    from dropforge.cli.common import print_table
+
+    shown = Table()
+    for head in ("version", "from (UTC)", "until", "value", "why", "by"):
+        shown.add_column(head, overflow="fold")  # no reason is cut
+    for row in reigns:
+        value = "-" if row["value"] is None else f"{row['metric']} {row['value']:.4f}"
+        shown.add_row(
+            row["version"], _minute(row["from"]), _minute(row["until"]) or "now", value, row["why"], row["by"]
+        )
+    print_table(shown)
+
+
+def _minute(time: str | None) -> str:
+    return time[:16].replace("T", " ") if time else ""
 
 
 def versions(
@@ -149,4 +255,4 @@ def versions(
     print_table(shown)
 
 
-COMMANDS = (train, promote, versions)
+COMMANDS = (train, promote, rollback, history, versions)

@@ -1,18 +1,24 @@
-"""From registered to Production: validate, decide, host, move, prove."""
+"""From registered to Production, and back: validate, decide, host, record, move, prove."""
 
+from dropforge.promotion import approval
 from dropforge.promotion.decide import Contender, Decision, decide
 from dropforge.promotion.hosting import Hosting
-from dropforge.promotion.promote import promote, prove
-from dropforge.promotion.validate import Validation, pending, validate
+from dropforge.promotion.promote import promote, promote_version, prove, rollback, settle
+from dropforge.promotion.validate import Validation, pending, to_score, validate
 
 __all__ = [
     "Contender",
     "Decision",
     "Hosting",
     "Validation",
+    "approval",
     "decide",
     "pending",
     "promote",
+    "promote_version",
     "prove",
+    "rollback",
+    "settle",
+    "to_score",
     "validate",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from dropforge.promotion.bootstrap import Evidence
+from dropforge.promotion.gates import Gate
 from dropforge.promotion.validate import Validation
 from dropforge.settings import Promote
 
@@ -19,6 +21,20 @@ class Contender:
     value: float | None
     passed: bool
     reasons: tuple[str, ...]
+    gates: tuple[Gate, ...] = field(default=(), compare=False)
+    interval: tuple[float, float] | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, validation: Validation, *lacks: Gate) -> Contender:
+        """Return a version as its validation found it, and what it lacks besides to be the champion."""
+        return cls(
+            validation.version,
+            validation.value,
+            validation.passed,
+            (*validation.reasons, *(gate.said for gate in lacks if not gate.passed)),
+            (*validation.gates, *lacks),
+            validation.interval,
+        )
 
 
 @dataclass(frozen=True)
@@ -33,12 +49,18 @@ class Decision:
         In words.
     candidates : tuple of Contender
         What was considered, best first.
+    steps : tuple of str
+        The plan in words: what carrying it out does, or did.
+    bar : Validation, optional
+        The champion before, as it was compared with.
     """
 
     champion: str | None
     previous: str | None
     verdict: str
     candidates: tuple[Contender, ...]
+    steps: tuple[str, ...] = ()
+    bar: Validation | None = field(default=None, compare=False)
 
     @property
     def promotes(self) -> bool:
@@ -47,45 +69,69 @@ class Decision:
 
     def to_plain(self) -> dict[str, Any]:
         """Return plain values: the shape of ``promote --json``."""
-        plain = asdict(self)
-        plain["candidates"] = [{**item, "reasons": list(item["reasons"])} for item in plain["candidates"]]
-        return plain
+        return {
+            "champion": self.champion,
+            "previous": self.previous,
+            "verdict": self.verdict,
+            "candidates": [
+                {"version": c.version, "value": c.value, "passed": c.passed, "reasons": list(c.reasons)}
+                for c in self.candidates
+            ],
+        }
 
 
-def decide(champion: Validation | None, challengers: Sequence[Validation], settings: Promote) -> Decision:
+Weigh = Callable[[str, int], Evidence]
+
+
+def decide(
+    champion: Validation | None, challengers: Sequence[Validation], settings: Promote, weigh: Weigh | None = None
+) -> Decision:
     """Compare the challengers with the champion, all scored on the same rows.
 
-    A challenger wins if it is strictly better by at least ``min_improvement``; ties go to the champion, and
-    among challengers to the older version.
+    A challenger wins if it passed, is strictly better by at least ``min_improvement``, and that is more than luck
+    where ``weigh`` is given; ties go to the champion, and among challengers to the older version.
+
+    Parameters
+    ----------
+    champion : Validation, optional
+        The champion.
+    challengers : sequence of Validation
+        Who wants to be.
+    settings : Promote
+        What is asked for.
+    weigh : callable, optional
+        Gives the evidence that a version is better than the champion, when so many are tried at once.
     """
     ranked = sorted(
         challengers, key=lambda v: (not v.passed, math.inf if v.value is None else -v.value, int(v.version))
     )
     previous = champion.version if champion else None
     bar = champion.value if champion and champion.value is not None else None
-    best = next((v for v in ranked if v.passed and v.value is not None), None)
-    contenders = tuple(_contender(v, bar, settings) for v in ranked)
-    metric = settings.metric
-    if best is None or best.value is None:
-        verdict = "no challenger" if not ranked else "no challenger passed validation"
-        keeps = f"version {previous} stays" if previous else "there is no champion yet"
-        return Decision(previous, previous, f"{verdict}; {keeps}", contenders)
-    if bar is not None and not _beats(best.value, bar, settings):
-        verdict = (
-            f"version {previous} stays: {metric} {bar:.4f} is not beaten by version {best.version}'s {best.value:.4f}"
-        )
-        if settings.min_improvement:
-            verdict += f" (needs {settings.min_improvement:g} more)"
-        return Decision(previous, previous, verdict, contenders)
-    if bar is not None:
-        verdict = f"version {best.version} beats version {previous}: {metric} {best.value:.4f} against {bar:.4f}"
-    elif previous:
-        verdict = (
-            f"version {best.version} replaces version {previous}, which could not be scored: {metric} {best.value:.4f}"
-        )
-    else:
-        verdict = f"version {best.version} is the first champion: {metric} {best.value:.4f}"
-    return Decision(best.version, previous, verdict, contenders)
+    tried = sum(v.value is not None for v in ranked)
+    lacks = {v.version: _lacks(v, bar, settings) for v in ranked}
+    winner = None
+    for challenger in ranked:
+        if not challenger.passed or challenger.value is None or not all(g.passed for g in lacks[challenger.version]):
+            continue
+        if bar is not None and weigh:
+            evidence = weigh(challenger.version, tried)
+            lacks[challenger.version] += (Gate("evidence", evidence.holds, evidence.said),)
+            if not evidence.holds:
+                continue
+        winner = challenger
+        break
+    contenders = tuple(Contender.of(v, *lacks[v.version]) for v in ranked)
+    verdict = _verdict(previous, bar, ranked, winner, lacks, settings)
+    return Decision(winner.version if winner else previous, previous, verdict, contenders, bar=champion)
+
+
+def _lacks(challenger: Validation, bar: float | None, settings: Promote) -> tuple[Gate, ...]:
+    """Return the gates between a challenger that passed and the champion."""
+    if bar is None or not challenger.passed or challenger.value is None:
+        return ()
+    if not _beats(challenger.value, bar, settings):
+        return (Gate("champion", False, f"does not beat the champion's {bar:.4f}"),)
+    return (Gate("champion", True, f"{challenger.value:.4f} beats the champion's {bar:.4f}"),)
 
 
 def _beats(value: float, bar: float, settings: Promote) -> bool:
@@ -94,13 +140,30 @@ def _beats(value: float, bar: float, settings: Promote) -> bool:
     return gain > 0 and (gain >= settings.min_improvement or math.isclose(gain, settings.min_improvement))
 
 
-def _contender(validation: Validation, bar: float | None, settings: Promote) -> Contender:
-    reasons = list(validation.reasons)
-    if (
-        validation.passed
-        and validation.value is not None
-        and bar is not None
-        and not _beats(validation.value, bar, settings)
-    ):
-        reasons.append(f"does not beat the champion's {bar:.4f}")
-    return Contender(validation.version, validation.value, validation.passed, tuple(reasons))
+def _verdict(
+    previous: str | None,
+    bar: float | None,
+    ranked: Sequence[Validation],
+    winner: Validation | None,
+    lacks: Mapping[str, tuple[Gate, ...]],
+    settings: Promote,
+) -> str:
+    metric = settings.metric
+    if winner is not None and winner.value is not None:
+        named, value = f"version {winner.version}", f"{winner.value:.4f}"
+        if bar is not None:
+            return f"{named} beats version {previous}: {metric} {value} against {bar:.4f}"
+        if previous:
+            return f"{named} replaces version {previous}, which could not be scored: {metric} {value}"
+        return f"{named} is the first champion: {metric} {value}"
+    best = next((v for v in ranked if v.passed and v.value is not None), None)
+    if best is None or best.value is None or bar is None:
+        verdict = "no challenger" if not ranked else "no challenger passed validation"
+        return f"{verdict}; {f'version {previous} stays' if previous else 'there is no champion yet'}"
+    if doubt := next((gate.said for gate in lacks[best.version] if gate.name == "evidence"), ""):
+        return (
+            f"version {previous} stays: version {best.version} has {metric} {best.value:.4f} against {bar:.4f}, "
+            f"but {doubt}"
+        )
+    verdict = f"version {previous} stays: {metric} {bar:.4f} is not beaten by version {best.version}'s {best.value:.4f}"
+    return f"{verdict} (needs {settings.min_improvement:g} more)" if settings.min_improvement else verdict

@@ -37,12 +37,15 @@ class Loaded:
         The same as MLflow calls it, with its signature enforced.
     example : pandas.DataFrame
         The rows that were logged with it.
+    size : int
+        How large its artifact is, in bytes.
     """
 
     version: Version
     estimator: Any
     pyfunc: PyFuncModel
     example: Any
+    size: int = 0
 
     @property
     def signature(self) -> ModelSignature | None:
@@ -73,6 +76,7 @@ def load(store: Store, version: Version, modules: tuple[str, ...] = ()) -> Loade
             model = Model.load(str(folder))
             estimator = _read(folder, model.flavors.get("sklearn", {}), version, trusted_types(modules))
             example = model.load_input_example(str(folder))
+            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         except FileNotFoundError as error:
             gone = Path(str(error.filename)).name
             raise _refused(version, f"a file of its artifact is gone: {gone}", _AGAIN) from error
@@ -82,7 +86,7 @@ def load(store: Store, version: Version, modules: tuple[str, ...] = ()) -> Loade
             # Whatever a damaged file brings its readers to raise.
             raise _refused(version, f"its artifact is damaged: {type(error).__name__}: {error}", _AGAIN) from error
     pyfunc = PyFuncModel(model_meta=model, model_impl=_Predictor(estimator))
-    return Loaded(version, estimator, pyfunc, example)
+    return Loaded(version, estimator, pyfunc, example, size)
 
 
 @contextlib.contextmanager

@@ -121,7 +121,7 @@ class Store:
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
         run = once(
-            lambda: self._create_run(experiment, tags, name),
+            lambda: self.create_run(experiment, tags, name),
             lambda: self.end_lost_runs(experiment, key),
         )
         try:
@@ -135,7 +135,8 @@ class Store:
         if marker:
             marker.unlink(missing_ok=True)
 
-    def _create_run(self, experiment: str, tags: Mapping[str, str], name: str) -> Run:
+    def create_run(self, experiment: str, tags: Mapping[str, str], name: str) -> Run:
+        """Make a run; its experiment is made, or restored, if need be."""
         if place := self._experiments.get(experiment):
             try:
                 return self.client.create_run(place, tags=dict(tags), run_name=name)

@@ -59,6 +59,7 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
             "mlflow",
             (python, "-m", "dropforge.stack.tracking", str(project.home), "--host", host, "--port", ports["mlflow"],
              "--workers", MLFLOW_WORKERS, "--backend-store-uri", project.mlflow_store,
+             "--registry-store-uri", f"dropforge:{project.mlflow_store}",
              "--default-artifact-root", project.artifacts, "--no-serve-artifacts"),
             lambda: _answers(f"{addresses.mlflow}/health"),
             needs_tables=False,

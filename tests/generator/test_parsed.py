@@ -41,6 +41,11 @@ FULL = {
         "metric": "accuracy",
         "minimum": 0.5,
         "min_improvement": 0.01,
+        "guards": {"log_loss": {"max": 0.5}, "size_mb": {"min": 0, "max": 20}},
+        "slices": {"by": "region", "minimum": 0.4},
+        "confidence": 0.95,
+        "approval": "required",
+        "approval_timeout": "2d",
         "stage": "Staging",
         "alias": "best",
     },
@@ -163,7 +168,7 @@ def test_what_airflow_stores_has_the_words_the_settings_and_the_links(parsed):
     assert [name for name, task in full.items() if {key: task[key] for key in expected} != expected] == []
     links = {name: task["links"] for name, task in full.items() if task["links"]}
     model = ["Model in MLflow"]
-    assert links == {"train": ["MLflow run"], "validate": model, "promote": model, "prove": model}
+    assert links == {"train": ["MLflow run"], "validate": model, "propose": model, "promote": model, "prove": model}
     assert {name for name, task in full.items() if task["callbacks"][0]} == set(full)
     assert {name for name, task in full.items() if task["callbacks"][1]} == {"promote"}
     assert not any(any(task["callbacks"]) for task in parsed["dags"]["plain_promote"].values())

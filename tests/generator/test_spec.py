@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dropforge.documents import UserError, parse
-from dropforge.settings import decode, encode
+from dropforge.settings import Bounds, Slices, decode, encode
 from generator.schema import COMMON_METRICS
 from generator.spec import Spec, read_spec
 from tests.dropforge.documents.values import scalars, values
@@ -364,3 +364,36 @@ def test_any_values_give_a_spec_that_can_be_carried_or_a_user_error(tmp_path_fac
         spec = spec_of(tmp_path_factory.getbasetemp(), content)
         assert isinstance(spec, Spec)
         assert [decode(encode(pipeline)) for pipeline in spec.pipelines] == list(spec.pipelines)
+
+
+@pytest.mark.parametrize(
+    ("promote", "path", "message"),
+    [
+        ({"guards": {"log_los": {"max": 1}}}, "guards.log_los", "'log_los' is no guard"),
+        ({"guards": {"log_loss": {"maximum": 1}}}, "guards.log_loss.maximum", "the key 'maximum' is unknown"),
+        ({"guards": {"log_loss": {"max": "low"}}}, "guards.log_loss.max", "'low' is not a number"),
+        ({"guards": {"log_loss": {"max": None}}}, "guards.log_loss", "a guard has `min`, `max` or both"),
+        ({"guards": {"log_loss": {"min": 2, "max": 1}}}, "guards.log_loss", "min is above max"),
+        ({"guards": {"log_loss": 1}}, "guards.log_loss", "1 is not a mapping"),
+        ({"slices": {"minimum": 0.5}}, "slices.by", "the key 'by' is missing"),
+        ({"slices": {"by": "region"}}, "slices.minimum", "the key 'minimum' is missing"),
+        ({"confidence": 95}, "confidence", "95 is no confidence"),
+        ({"confidence": 0.05}, "confidence", "0.05 is no confidence"),
+        ({"approval": "always"}, "approval", "'always' is not allowed"),
+        ({"approval_timeout": "@daily"}, "approval_timeout", "'@daily' is no interval"),
+    ],
+)
+def test_a_mistake_in_the_gates_is_told_where_it_stands(tmp_path, promote, path, message):
+    (found,) = mistakes(tmp_path, wine(promote=promote))
+    assert found[1] == f"pipelines.wine.promote.{path}"
+    assert message in found[2]
+
+
+def test_gates_are_read_with_their_variables(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOSS", "0.4")
+    guards = {"log_loss": {"max": "${LOSS}"}, "neg_brier_score": {"min": -1}}
+    settings = wine(promote={"guards": guards, "slices": {"by": "region", "minimum": 1}, "confidence": 0.9})
+    promote = spec_of(tmp_path, settings).pipeline("wine").promote
+    assert promote.guards == {"log_loss": Bounds(max=0.4), "neg_brier_score": Bounds(min=-1.0)}
+    assert promote.slices == Slices("region", 1.0)
+    assert (promote.confidence, promote.approval, promote.approval_timeout) == (0.9, "none", "7d")

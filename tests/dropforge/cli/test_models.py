@@ -126,3 +126,43 @@ def test_project_is_the_folder_of_the_spec_and_not_the_current_one(
     monkeypatch.setenv("DROPFORGE_SPEC", str(stocked.home / "pipelines.yaml"))
     assert len(run("versions", "wine", "--json").json) == 3
     assert list(elsewhere.iterdir()) == []
+
+
+def test_history_and_rollback(run: Run, stocked: Project) -> None:
+    assert run("history", "wine").out == "there was no champion yet\n"
+    assert run("history", "wine", "--json").json == []
+    assert run("rollback", "wine").code == 1
+    run("promote", "wine")
+    chosen = run("promote", "wine", "--version", "3", "--why", "for the [bold] demo")
+    assert chosen.out.splitlines()[-1] == "version 3 is promoted by hand: for the [bold] demo"
+    newest, oldest = run("history", "wine", "--json").json
+    assert set(newest) == {"version", "from", "until", "metric", "value", "why", "by"}
+    assert (newest["version"], newest["until"], newest["why"]) == ("3", None, "for the [bold] demo")
+    assert (oldest["version"], oldest["until"]) == ("2", newest["from"])
+    assert oldest["value"] == 1.0
+    dry = run("rollback", "wine", "--why", "no", "--dry-run")
+    assert dry.out.splitlines() == [
+        "Would be: rolled back from version 3 to version 2: no",
+        "  1. the decision is recorded in MLflow: rolled back",
+        "  2. the alias production moves to version 2",
+        "  3. version 2 moves to the stage Production; who was there is archived",
+        "  4. version 2 is tagged decision: promoted",
+        "  5. version 3 is tagged decision: rolled back, decision_reasons: no",
+        "  6. the record is closed",
+    ]
+    done = run("rollback", "wine", "--why", "no", "--json")
+    assert done.json == {
+        "champion": "2",
+        "previous": "3",
+        "verdict": "rolled back from version 3 to version 2: no",
+        "candidates": [],
+    }
+    shown = run("history", "wine").out
+    for word in ("f1_macro 1.0000", "for the [bold] demo", "now", "(UTC)"):
+        assert word in shown
+
+
+def test_why_belongs_to_a_version(run: Run, stocked: Project) -> None:
+    refused = run("promote", "wine", "--why", "because")
+    assert refused.code == 2
+    assert "only together with --version" in refused.err

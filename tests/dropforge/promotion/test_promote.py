@@ -16,7 +16,7 @@ import pytest
 from dropforge.data import Rows
 from dropforge.data import load as load_rows
 from dropforge.promotion import Hosting, Validation, promote, prove, validate
-from dropforge.promotion.validate import result_tags
+from dropforge.promotion.validate import measured_of, result_tags
 from dropforge.registry import Store
 from dropforge.registry.models import load
 from dropforge.serving.models import ServedModel
@@ -274,7 +274,7 @@ def test_data_that_changed_after_validation_is_scored_anew(store: Store, rows: R
     changed.target[:] = forest.predict(rows.features)
     decision = promote(store, WINE, changed, None)
     assert decision.champion == "3"
-    assert version_of(store, 2).tags["holdout_digest"] == changed.holdout_digest
+    assert measured_of(version_of(store, 2)).holdout == changed.holdout_digest
     assert float(version_of(store, 2).tags["holdout_f1_macro"]) < 1.0
     assert float(version_of(store, 3).tags["holdout_f1_macro"]) == 1.0
 

@@ -1,0 +1,133 @@
+"""Promotion that waits for a person: a tick proposes, somebody approves or rejects.
+
+A proposal is the tag ``decision: proposed`` on its version, and nothing else: it holds no lock, and no tick or rollback
+waits for it. What was approved is compared once more with the champion of that moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dropforge.data import Rows
+from dropforge.promotion.decide import Decision
+from dropforge.promotion.field import Field
+from dropforge.promotion.hosting import Hosting
+from dropforge.promotion.moving import carry_out_move, settled_champion, value_of
+from dropforge.promotion.promote import existing, nothing_new, tick_entry
+from dropforge.promotion.record import text_of
+from dropforge.promotion.steps import Prepare, Refused, Step, Tag, World, carry_out
+from dropforge.registry import Store, Version
+from dropforge.registry.history import PROMOTED, REJECTED, Entry, History
+from dropforge.settings import Pipeline
+
+PROPOSED = "proposed"
+MOST = 8  # proposals that wait at once: of the 16 runs that may be active, the others stay free
+
+
+def propose(
+    store: Store, pipeline: Pipeline, rows: Rows, hosting: Hosting | None, *, by: str, dry_run: bool = False
+) -> Decision:
+    """Decide as a tick does, but only propose the winner; a decision that moves nothing is carried out.
+
+    Returns
+    -------
+    Decision
+        It promotes if there is a proposal that somebody is to answer. Otherwise its verdict says who waits already.
+    """
+    with store.exclusive(f"promote-{pipeline.name}"):
+        world = World(store, History(store, pipeline.name), hosting)
+        champion, settled = settled_champion(world, pipeline, dry_run)
+        field = Field.of(store, pipeline, rows, champion, dry_run)
+        if not field.scored:
+            return nothing_new(champion, settled)
+        waiting = store.search(pipeline.name, {"decision": PROPOSED})
+        while True:
+            decision = field.decide()
+            if not decision.promotes or decision.champion is None:
+                entry = tick_entry(pipeline, field, decision, by)
+                return carry_out_move(
+                    world, pipeline, decision, entry, None, settled, field.tags(decision), dry_run=dry_run
+                )
+            winner = field.versions[decision.champion]
+            if ahead := _ahead(pipeline, waiting, field.value(winner.version)):
+                verdict = f"version {ahead.version} waits for approval, and is not beaten by version {winner.version}"
+                return replace(decision, champion=decision.previous, verdict=verdict, steps=settled)
+            try:
+                steps: list[Step] = [
+                    Prepare(winner),
+                    Tag(winner, {"decision": PROPOSED, "decision_reasons": decision.verdict}),
+                ]
+                if not dry_run:
+                    carry_out(steps, world)
+                return replace(decision, steps=(*settled, *(step.explain() for step in steps)))
+            except Refused as error:
+                field.refuse(error)
+
+
+def approve(
+    store: Store, pipeline: Pipeline, rows: Rows, hosting: Hosting | None, version: str, *, by: str, key: str = ""
+) -> Decision:
+    """Promote a version that was proposed and approved, unless the champion of now is not beaten by it.
+
+    Raises
+    ------
+    UserError
+        If it was deleted, or the model server refuses it.
+    """
+    with store.exclusive(f"promote-{pipeline.name}"):
+        world = World(store, History(store, pipeline.name), hosting)
+        champion, settled = settled_champion(world, pipeline, dry_run=False)
+        wanted = existing(store, pipeline, version)
+        current = champion.version if champion else None
+        if wanted.tags.get("decision") != PROPOSED:
+            said = f"version {version} was decided meanwhile: {wanted.tags.get('decision')}"
+            return Decision(current, current, said, (), settled)
+        field = Field(store, pipeline, rows, champion, [wanted])
+        decision = field.decide()
+        verdict = f"{decision.verdict}; approved by {by}"
+        decision = replace(decision, verdict=verdict)
+        entry = replace(tick_entry(pipeline, field, decision, by), key=key)
+        winner = wanted if entry.kind == PROMOTED else None
+        return carry_out_move(world, pipeline, decision, entry, winner, settled, field.tags(decision), dry_run=False)
+
+
+def reject(store: Store, pipeline: Pipeline, version: str, *, why: str, by: str) -> Decision:
+    """Let a proposal end without a promotion; the version is not considered again until somebody promotes it."""
+    with store.exclusive(f"promote-{pipeline.name}"):
+        world = World(store, History(store, pipeline.name), None)
+        champion, settled = settled_champion(world, pipeline, dry_run=False)
+        wanted = existing(store, pipeline, version)
+        current = champion.version if champion else None
+        said = f"version {version} is not promoted: {why}"
+        if wanted.tags.get("decision") != PROPOSED:
+            return Decision(current, current, f"version {version} was decided meanwhile", (), settled)
+        value = value_of(pipeline, champion) if champion else None
+        entry = Entry(REJECTED, current, current, pipeline.promote.metric, value, said, by)
+        decision = Decision(current, current, said, ())
+        aside = [Tag(wanted, {"decision": "rejected", "decision_reasons": why})]
+        return carry_out_move(world, pipeline, decision, entry, None, settled, aside, dry_run=False)
+
+
+def withdraw(store: Store, pipeline: Pipeline, version: str) -> bool:
+    """Let a proposal that nobody can answer any more be considered anew; return whether there was one."""
+    with store.exclusive(f"promote-{pipeline.name}"):
+        found = store.version(pipeline.name, version)
+        if found is None or found.tags.get("decision") != PROPOSED:
+            return False
+        store.tag(found, {"decision": "pending"})
+        return True
+
+
+def comparison(pipeline: Pipeline, decision: Decision, by: str) -> str:
+    """Return what a person is to decide on, in Markdown."""
+    entry = Entry(PROMOTED, decision.champion, decision.previous, pipeline.promote.metric, None, decision.verdict, by)
+    return text_of(pipeline.promote.metric, decision, entry)
+
+
+def _ahead(pipeline: Pipeline, waiting: list[Version], value: float | None) -> Version | None:
+    """Return a proposal that waits already and is as good, or any if too many wait."""
+    for version in waiting:
+        known = value_of(pipeline, version)
+        if len(waiting) >= MOST or (known is not None and value is not None and known >= value):
+            return version
+    return None
