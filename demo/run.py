@@ -148,7 +148,7 @@ def main() -> None:
         with demo.stack() as addresses:
             server = addresses["server"]
             answer = httpx.get(f"{server}/models/{PIPELINE}")
-            say(f"no champion yet, so the server answers {answer.status_code}: {answer.json()['error']['message']}")
+            say(f"no champion yet, so the server answers {answer.status_code}: {answer.json()['error']}")
 
             first = sorted((HERE / "configs" / "first").iterdir())
             say(f"dropping {len(first)} configs at once: {', '.join(path.name for path in first)}")

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from dropforge.documents import UserError
-from dropforge.project import Project
+from dropforge.project import TOKEN_VARIABLE, Project
 from dropforge.serving.run import serve
 from generator.latest import Latest
 from generator.spec import read_spec
@@ -28,7 +28,7 @@ def main() -> None:
         latest()
     except UserError as error:
         sys.exit(str(error))
-    serve(Project(home), latest, "0.0.0.0", PORT)  # noqa: S104 - see above
+    serve(Project(home), latest, "0.0.0.0", PORT, token=os.environ.get(TOKEN_VARIABLE))  # noqa: S104 - see above
 
 
 if __name__ == "__main__":

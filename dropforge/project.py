@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 HOME_VARIABLE = "DROPFORGE_HOME"
+TOKEN_VARIABLE = "DROPFORGE_TOKEN"  # noqa: S105 - the name of what holds the model server's token
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -164,7 +165,16 @@ def serve(
         list[str] | None, typer.Argument(help="Pipelines; all that are hosted by default.", autocompletion=names)
     ] = None,
     port: Annotated[int, typer.Option(help="The port.", min=1, max=65535)] = 5002,
-    host: Host = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to bind; without a token, loopback only.")] = "127.0.0.1",
+    max_body_mb: Annotated[float, typer.Option(help="The largest body of a request, in MiB.", min=0.001)] = 16,
+    max_rows: Annotated[int, typer.Option(help="The most rows of a request.", min=1)] = 10_000,
+    max_waiting: Annotated[
+        int, typer.Option(help="How many requests may wait at once; one more gets 429.", min=1)
+    ] = 256,
+    max_models: Annotated[
+        int | None, typer.Option(help="How many models may be in memory; those asked least lately rest.", min=1)
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that an answer may take.", min=0.001)] = 30,
     spec: SpecOption = SPEC,
 ) -> None:
     """Serve the champions over HTTP, without the rest of the stack.
@@ -172,8 +182,12 @@ def serve(
     The pipelines are those that were generated, as for the DAGs; only where nothing was generated, those of the spec.
     A new generation is taken up. A pipeline that is not hosted is a mistake.
 
+    Where the variable DROPFORGE_TOKEN is set, requests must bear it, and an address that others reach may be bound.
+
     Example: dropforge serve wine --port 5002
     """
+    from dropforge.project import TOKEN_VARIABLE
+    from dropforge.serving.front import Limits
     from dropforge.serving.run import serve as serve_models
     from dropforge.stack.ports import loopback
     from generator.latest import Latest
@@ -185,7 +199,10 @@ def serve(
     def chosen() -> list[Pipeline]:
         return [pipeline for pipeline in latest() if not pipelines or pipeline.name in pipelines]
 
-    serve_models(project, chosen, loopback(host), port)
+    limits = Limits(body_mb=max_body_mb, rows=max_rows, answer_seconds=timeout, waiting=max_waiting)
+    token = os.environ.get(TOKEN_VARIABLE) or None
+    remedy = f"Set {TOKEN_VARIABLE} to a secret that requests must bear, or use 127.0.0.1."
+    serve_models(project, chosen, host if token else loopback(host, remedy), port, limits, token, max_models)
 
 
 def _expect_hosted(names: Collection[str], pipelines: Collection[Pipeline]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import httpx
 import pandas as pd
 
 from dropforge.documents import Problem, UserError
-from dropforge.project import Project
+from dropforge.project import TOKEN_VARIABLE, Project
 from dropforge.settings import Pipeline
 
 VERSION_HEADER = "X-Model-Version"
@@ -20,7 +21,9 @@ class Hosting:
 
     def __init__(self, address: str, pipeline: str) -> None:
         self.pipeline = pipeline
-        self.client = httpx.Client(base_url=address, timeout=60.0)
+        token = os.environ.get(TOKEN_VARIABLE)
+        headers = {"Authorization": f"Bearer {token}"} if token else None
+        self.client = httpx.Client(base_url=address, timeout=60.0, headers=headers)
 
     @classmethod
     def of(cls, project: Project, pipeline: Pipeline) -> Hosting | None:
@@ -66,6 +69,6 @@ class Hosting:
     def _post(self, action: str, **content: Any) -> httpx.Response:
         answer = self.client.post(f"/models/{self.pipeline}/{action}", **content)
         if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
-            error = answer.json()["error"]
-            raise UserError(Problem(f"the model server refuses: {error['message']}", error["remedy"]))
+            refusal = answer.json()
+            raise UserError(Problem(f"the model server refuses: {refusal['error']}", refusal["remedy"]))
         return answer.raise_for_status()

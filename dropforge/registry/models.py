@@ -71,26 +71,31 @@ def load(store: Store, version: Version, modules: tuple[str, ...] = ()) -> Loade
         If its artifact is gone or damaged, is not a scikit-learn model in skops format, or holds a type that our
         registry of estimators does not know. The list of trusted types in the model's own file is never looked at.
     """
-    with _fetched(store, version) as folder:
-        try:
-            model = Model.load(str(folder))
-            estimator = _read(folder, model.flavors.get("sklearn", {}), version, trusted_types(modules))
-            example = model.load_input_example(str(folder))
-            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        except FileNotFoundError as error:
-            gone = Path(str(error.filename)).name
-            raise _refused(version, f"a file of its artifact is gone: {gone}", _AGAIN) from error
-        except (UserError, OSError, MemoryError):
-            raise
-        except Exception as error:
-            # Whatever a damaged file brings its readers to raise.
-            raise _refused(version, f"its artifact is damaged: {type(error).__name__}: {error}", _AGAIN) from error
-    pyfunc = PyFuncModel(model_meta=model, model_impl=_Predictor(estimator))
+    with fetched(store, version) as folder:
+        return load_folder(folder, version, modules)
+
+
+def load_folder(folder: Path, version: Version, modules: tuple[str, ...] = ()) -> Loaded:
+    """Load a version from the folder of its artifact, as :func:`load` does."""
+    try:
+        model = Model.load(str(folder))
+        estimator = _read(folder, model.flavors.get("sklearn", {}), version, trusted_types(modules))
+        example = model.load_input_example(str(folder))
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    except FileNotFoundError as error:
+        gone = Path(str(error.filename)).name
+        raise _refused(version, f"a file of its artifact is gone: {gone}", _AGAIN) from error
+    except (UserError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever a damaged file brings its readers to raise.
+        raise _refused(version, f"its artifact is damaged: {type(error).__name__}: {error}", _AGAIN) from error
+    pyfunc = PyFuncModel(model_meta=model, model_impl=Predictor(estimator))
     return Loaded(version, estimator, pyfunc, example, size)
 
 
 @contextlib.contextmanager
-def _fetched(store: Store, version: Version) -> Iterator[Path]:
+def fetched(store: Store, version: Version) -> Iterator[Path]:
     """Give the folder of a version's artifact: its own if it is on this machine, else a copy that is then removed."""
     with tempfile.TemporaryDirectory(prefix="dropforge-") as copy:
         try:
@@ -120,7 +125,7 @@ def _read(folder: Path, flavor: dict[str, Any], version: Version, trusted: froze
     return skops.io.load(file, trusted=sorted(untrusted))
 
 
-class _Predictor:
+class Predictor:
     """What MLflow's PyFuncModel calls."""
 
     def __init__(self, estimator: Any) -> None:

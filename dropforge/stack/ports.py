@@ -40,7 +40,10 @@ class Addresses:
         return self.url("server")
 
 
-def loopback(host: str) -> str:
+BEHIND = "Use 127.0.0.1, and a proxy with authentication (or an SSH tunnel) before it."
+
+
+def loopback(host: str, remedy: str = BEHIND) -> str:
     """Return ``host`` if only this machine reaches it.
 
     Raises
@@ -56,7 +59,7 @@ def loopback(host: str) -> str:
         raise UserError(
             Problem(
                 f"'{host}' can be reached from outside, and nothing there asks who comes",
-                "Use 127.0.0.1, and a proxy with authentication (or an SSH tunnel) before it.",
+                remedy,
             )
         )
     return host

@@ -75,7 +75,7 @@ def test_the_reference_has_the_keys_of_the_spec(key: str) -> None:
 
 def test_every_route_is_in_the_reference() -> None:
     part = text("reference/server")
-    served = create_app(Models(Store(""), list)).routes
+    served = create_app(Models(Store(""), list)).app.routes
     routes = {
         f"{method} {route.path}"
         for route in served

@@ -22,7 +22,7 @@ def test_before_there_is_a_champion_the_server_says_what_to_do(project):
     answer = project.predict("paused")
     if project.champion("paused") is None:
         assert answer.status_code == 503
-        assert "configs/paused" in answer.json()["error"]["remedy"]
+        assert "configs/paused" in answer.json()["remedy"]
 
 
 def test_the_timer_alone_promotes(project):

@@ -13,6 +13,7 @@ from dropforge.data import Rows
 from tests.dropforge.wine import WINE
 
 PREDICT = "/models/wine/invocations"
+JSON = {"content-type": "application/json"}
 BEER = replace(WINE, name="beer")
 
 
@@ -20,14 +21,13 @@ def assert_refused(answer: httpx.Response, status: int, *words: str) -> None:
     """The answer is an error in the one shape, says these words, and shows nothing of the code."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
-    assert set(answer.json()) == {"error"}
-    error = answer.json()["error"]
-    assert set(error) == {"status", "message", "remedy"}
-    assert error["status"] == status
-    assert error["message"]
-    assert error["remedy"]
+    refusal = answer.json()
+    assert set(refusal) == {"error", "status", "remedy", "field", "row"}
+    assert refusal["status"] == status
+    assert refusal["error"]
+    assert refusal["remedy"]
     for word in words:
-        assert word in f"{error['message']} {error['remedy']}"
+        assert word in f"{refusal['error']} {refusal['remedy']}"
     assert "Traceback" not in answer.text
     assert ".py" not in answer.text
 

@@ -26,7 +26,7 @@ def model(store: Store) -> ServedModel:
 @pytest.fixture
 def client(model: ServedModel, serve: Callable[..., str]) -> Iterator[httpx.Client]:
     """A client of a server that follows nobody by itself."""
-    with httpx.Client(base_url=serve({"wine": model})) as client:
+    with httpx.Client(base_url=serve({"wine": model}), timeout=60) as client:
         yield client
 
 
@@ -45,7 +45,7 @@ def answering(shelf: Project, tmp_path_factory: pytest.TempPathFactory) -> Itera
     crown(store, 2)
     with (
         running(create_app(fixed({"wine": ServedModel(store, WINE)}), follow_seconds=60)) as address,
-        httpx.Client(base_url=address) as client,
+        httpx.Client(base_url=address, timeout=60) as client,
     ):
         client.post("/models/wine/swap").raise_for_status()
         yield client
