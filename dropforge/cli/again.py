@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dropforge.cli.common import SPEC, JsonOption, SpecOption, disk_explained, fail, load_pipeline, print_json, say
-from dropforge.cli.models import PipelineArgument
+from dropforge.cli.models import PipelineArgument, tell_outcomes
 from dropforge.cli.progress import progress
 
 
@@ -77,21 +77,9 @@ def retrain(
         shown = progress("training", len(recipes), quiet=as_json)
         with Trainer(settings, rows, project) as trainer, shown as done:
             outcomes = [done(trainer.train(recipe.candidate, recipe.config)) for recipe in recipes]
-    if as_json:
-        print_json([
-            {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}
-            for o in outcomes
-        ])  # fmt: skip
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            typer.echo(outcome.error, err=True)
-        elif not as_json:
-            known = " (the same as before)" if outcome.status == "known" else ""
-            say(f"{outcome.candidate}: version {outcome.version}{known}")
     if not outcomes and not as_json:
         say("no version has a score on the holdout rows yet")
-    if any(outcome.status == "failed" for outcome in outcomes):
-        raise fail()
+    tell_outcomes(outcomes, as_json, "the same as before")
 
 
 COMMANDS = (reproduce, retrain)

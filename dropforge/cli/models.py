@@ -23,6 +23,7 @@ from dropforge.cli.progress import progress
 
 if TYPE_CHECKING:
     from dropforge.promotion import Decision
+    from dropforge.training import Outcome
 
 PipelineArgument = Annotated[str, typer.Argument(help="The pipeline.", autocompletion=pipelines)]
 
@@ -55,6 +56,11 @@ def train(
     shown = progress("training", len(candidates), quiet=as_json)
     with disk_explained(project.state), Trainer(settings, rows, project) as trainer, shown as done:
         outcomes = [done(trainer.train(candidate, content)) for candidate in candidates]
+    tell_outcomes(outcomes, as_json, "trained before")
+
+
+def tell_outcomes(outcomes: list[Outcome], as_json: bool, known: str) -> None:
+    """Print what became of candidates, and fail where one failed; ``known`` is said of what has a version already."""
     if as_json:
         print_json([
             {"version": o.version, "class": o.cls, "metrics": o.metrics, "seconds": o.seconds, "status": o.status}
@@ -64,8 +70,8 @@ def train(
         if outcome.status == "failed":
             typer.echo(outcome.error, err=True)
         elif not as_json:
-            known = " (trained before)" if outcome.status == "known" else ""
-            say(f"{outcome.candidate}: version {outcome.version}{known}")
+            before = f" ({known})" if outcome.status == "known" else ""
+            say(f"{outcome.candidate}: version {outcome.version}{before}")
             for name, value in outcome.metrics.items():
                 say(f"  {name} {value:.4f}")
     if any(outcome.status == "failed" for outcome in outcomes):
