@@ -28,6 +28,7 @@ LIBRARIES = (
     "dropforge.airflow.trigger",
     "dropforge.data",
     "dropforge.promotion",
+    "dropforge.registry.quick",
     "dropforge.training.evaluate",
     "dropforge.training.fit",
     "dropforge.training.log",

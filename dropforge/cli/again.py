@@ -17,9 +17,9 @@ def reproduce(
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a version again from what MLflow holds, and say whether it is the same.
+    """Train a version again, and say whether it is the same.
 
-    Config and settings are those of then, the data are read from their source. Nothing is logged. It is the same if
+    Config and settings are those of then, from MLflow; the data are read from their source. Nothing is logged. It is the same if
     digest, metrics and every prediction are. Exit code 1 if it is not.
 
     --json prints {"version", "same", "differences", "metrics", "compared"}.
@@ -55,9 +55,9 @@ def retrain(
     spec: SpecOption = SPEC,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the champion and the best few again, on the data and by the settings of today.
+    """Train the champion and the best few on today's data.
 
-    Where neither has changed since, nothing is trained. What is new is validated and promoted as any version is. Exit
+    The settings are those of today as well. Where neither has changed since, nothing is trained. What is new is validated and promoted as any version is. Exit
     code 1 if one could not be trained.
 
     --json prints a list of {"version", "class", "metrics", "seconds", "status"}; the status is trained, known or

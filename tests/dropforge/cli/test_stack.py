@@ -57,8 +57,18 @@ def test_address_that_others_can_reach_is_refused(
     result = run(command, "--host", host)
     assert result.code == 1
     assert "can be reached from outside" in result.err
-    assert "Use 127.0.0.1" in result.err
+    assert "use 127.0.0.1" in result.err.lower()
     assert not (home / ".dropforge").exists()
+
+
+def test_serve_binds_such_an_address_where_requests_must_bear_a_token(
+    run: Run, serving: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROPFORGE_TOKEN", "secret")
+    assert run("serve", "--host", "0.0.0.0").code == 0  # noqa: S104
+    assert (serving[0][2], serving[0][5]) == ("0.0.0.0", "secret")  # noqa: S104
+    monkeypatch.setenv("DROPFORGE_TOKEN", "")
+    assert run("serve", "--host", "0.0.0.0").code == 1  # noqa: S104
 
 
 @pytest.fixture
@@ -77,8 +87,8 @@ def test_serve_takes_what_was_generated_and_takes_a_new_generation_up(run: Run, 
     run("generate")
     (home / "pipelines.yaml").write_text("a typo: [")
     assert run("serve", "--port", "7").code == 0
-    ((project, pipelines, host, port),) = serving
-    assert (project.home, host, port) == (home, "127.0.0.1", 7)
+    ((project, pipelines, host, port, _, token, _),) = serving
+    assert (project.home, host, port, token) == (home, "127.0.0.1", 7, None)
     assert names(pipelines) == ["wine"]
     (home / "pipelines.yaml").write_text(SPEC + BEER)
     assert names(pipelines) == ["wine"]
