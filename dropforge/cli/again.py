@@ -19,8 +19,8 @@ def reproduce(
 ) -> None:
     """Train a version again, and say whether it is the same.
 
-    Config and settings are those of then, from MLflow; the data are read from their source. Nothing is logged. It is the same if
-    digest, metrics and every prediction are. Exit code 1 if it is not.
+    Config and settings are those of then, from MLflow; the data are read from their source. Nothing is logged. It is
+    the same if digest, metrics and every prediction are. Exit code 1 if it is not.
 
     --json prints {"version", "same", "differences", "metrics", "compared"}.
 
@@ -57,8 +57,8 @@ def retrain(
 ) -> None:
     """Train the champion and the best few on today's data.
 
-    The settings are those of today as well. Where neither has changed since, nothing is trained. What is new is validated and promoted as any version is. Exit
-    code 1 if one could not be trained.
+    The settings are those of today as well. Where neither has changed since, nothing is trained. What is new is
+    validated and promoted as any version is. Exit code 1 if one could not be trained.
 
     --json prints a list of {"version", "class", "metrics", "seconds", "status"}; the status is trained, known or
     failed.

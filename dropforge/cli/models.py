@@ -56,10 +56,10 @@ def train(
     shown = progress("training", len(candidates), quiet=as_json)
     with disk_explained(project.state), Trainer(settings, rows, project) as trainer, shown as done:
         outcomes = [done(trainer.train(candidate, content)) for candidate in candidates]
-    tell_outcomes(outcomes, as_json, "trained before")
+    tell_outcomes(outcomes, as_json, "trained before", with_metrics=True)
 
 
-def tell_outcomes(outcomes: list[Outcome], as_json: bool, known: str) -> None:
+def tell_outcomes(outcomes: list[Outcome], as_json: bool, known: str, with_metrics: bool = False) -> None:
     """Print what became of candidates, and fail where one failed; ``known`` is said of what has a version already."""
     if as_json:
         print_json([
@@ -72,7 +72,7 @@ def tell_outcomes(outcomes: list[Outcome], as_json: bool, known: str) -> None:
         elif not as_json:
             before = f" ({known})" if outcome.status == "known" else ""
             say(f"{outcome.candidate}: version {outcome.version}{before}")
-            for name, value in outcome.metrics.items():
+            for name, value in outcome.metrics.items() if with_metrics else ():
                 say(f"  {name} {value:.4f}")
     if any(outcome.status == "failed" for outcome in outcomes):
         raise fail()
