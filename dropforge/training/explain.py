@@ -192,7 +192,8 @@ def _importances(
         means = "by how much accuracy falls when a column's test values are shuffled"
         if len(found) < len(prepared.columns):
             means += f"; of the first {len(found)} of {len(prepared.columns)} columns, as time was up"
-    return dict(sorted(found.items(), key=lambda item: -item[1])), means
+    # Some packages count splits, in numbers of numpy's that no JSON takes.
+    return {name: float(value) for name, value in sorted(found.items(), key=lambda item: -item[1])}, means
 
 
 def _own(last: Any, before: Any, prepared: Prepared) -> tuple[Sequence[str], np.ndarray] | None:
