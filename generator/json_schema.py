@@ -7,9 +7,11 @@ yaml-language-server has always read; it warns of newer ones or reads them in pa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dropforge.settings import TABLE
 from generator.schema import COMMON_METRICS, LABEL_LENGTH, NAME, PIPELINE, PRESETS, SPEC
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -25,6 +27,8 @@ _TYPES = {
     "boolean": "boolean",
 }
 _LEAST = {"dict": "minProperties", "list": "minItems", "string": "minLength"}
+# JSON Schema's patterns have no way to say that upper and lower case are one.
+_TABLE = re.sub("[a-z]", lambda letter: f"[{letter[0]}{letter[0].upper()}]", TABLE.pattern)
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 # What a check of ours admits, as far as a pattern can say it: more rather than less.
 _CHECKS: Mapping[str, Schema] = {
@@ -32,7 +36,7 @@ _CHECKS: Mapping[str, Schema] = {
     "positive": {"exclusiveMinimum": 0},
     "finite": {},
     "encoding": {},
-    "source": {"pattern": r"^sklearn\.datasets\.load_[a-z0-9_]+$|/$|\.[A-Za-z0-9]{2,7}$"},
+    "source": {"pattern": rf"^sklearn\.datasets\.load_[a-z0-9_]+$|{_TABLE}"},
     "folder": {},
     "pattern": {"pattern": r"^[A-Za-z_*?]\S*$"},
     "schedule": {"anyOf": [{"enum": ["30s", "5m", "1h", *PRESETS, "*/5 * * * *"]},

@@ -73,7 +73,7 @@ def test_the_specs_of_this_repository_are_not_flagged(tmp_path: Path) -> None:
         (wine(promote={"guards": {"log_loss": {}}}), "$.pipelines.wine.promote.guards.log_loss"),
         (wine(promote={"approval": "yes"}), "$.pipelines.wine.promote.approval"),
         (wine(promote={"approval_timeout": "soon"}), "$.pipelines.wine.promote.approval_timeout"),
-        (wine(data={"source": "wine.txt", "target": "t"}), "$.pipelines.wine.data.source"),
+        (wine(data={"source": "wine.xlsx", "target": "t"}), "$.pipelines.wine.data.source"),
         (wine(data={"source": "a.csv"}), "$.pipelines.wine.data"),
         (wine(train={"timeout_seconds": 0}), "$.pipelines.wine.train.timeout_seconds"),
         (wine(train={"estimators": []}), "$.pipelines.wine.train.estimators"),

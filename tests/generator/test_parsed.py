@@ -24,7 +24,10 @@ FULL = {
         "source": "sklearn.datasets.load_wine",
         "target": "target",
         "id": "number",
-        "split": {"test": 0.3, "holdout": 0.3, "seed": 7},
+        "csv": {"separator": ";", "decimal": ",", "encoding": "cp1252"},
+        "features": {"include": ["alcohol", "hue"], "exclude": ["hue"]},
+        "preprocess": "none",
+        "split": {"test": 0.3, "holdout": 0.3, "seed": 7, "method": "hash", "group": "vineyard", "time": None},
     },
     "train": {
         "watch": "configs/else where",
@@ -33,6 +36,8 @@ FULL = {
         "timeout_seconds": 12.5,
         "memory_mb": 512,
         "max_grid": 3,
+        "cv": 5,
+        "log": "minimal",
     },
     "promote": {
         "schedule": "*/7 * * * 1-5",
