@@ -285,14 +285,14 @@ def conclude(home: str, settings: str) -> None:
     """Note that a proposal was rejected, or nobody answered; one that can no more be answered is considered anew."""
     from dropforge.promotion import approval
 
-    pipeline, proposal, answer = begun("find", settings), _proposal(), _answer()
+    pipeline, proposal = begun("find", settings), _proposal()
     if not proposal:
         raise AirflowSkipException("nothing was proposed")
     store, version = _store(home), proposal["version"]
     with _explained():
-        if answer and not answer.approved:
-            why = f"rejected by {answer.by}" if answer.by else f"nobody answered in {pipeline.promote.approval_timeout}"
-            decision = approval.reject(store, pipeline, version, why=why, by=answer.by or "nobody")
+        if _rejected():
+            why = f"rejected in Airflow, or not answered in {pipeline.promote.approval_timeout}"
+            decision = approval.reject(store, pipeline, version, why=why, by="approve, in Airflow")
             notes.say([decision.verdict])
         elif approval.withdraw(store, pipeline, version):
             notes.say([f"version {version} is considered anew: its proposal came to no end"])
@@ -305,6 +305,11 @@ def _proposal() -> dict[str, Any] | None:
 
 def _answer() -> Answer | None:
     return answer_of(get_current_context()["ti"].xcom_pull(task_ids="approve"))
+
+
+def _rejected() -> bool:
+    """Whether ``approve`` ended what follows. It leaves no answer then, as the task ends by skipping; only that."""
+    return get_current_context()["ti"].xcom_pull(task_ids="approve", key="skipmixin_key") is not None
 
 
 def _log_candidates(decision: Any) -> None:
