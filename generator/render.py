@@ -15,8 +15,8 @@ import jinja2
 
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Pipeline, encode
+from generator.checks import interval_seconds
 from generator.rendered import find_fault, place_of
-from generator.schema import interval_seconds
 from generator.words import words
 
 TEMPLATES = ("pipeline.yaml.j2", "pipeline.py.j2")

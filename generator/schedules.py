@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from generator.schema import interval_seconds
+from generator.checks import interval_seconds
 
 _CRONS = {
     "* * * * *": "every min",

@@ -14,8 +14,9 @@ from cerberus import errors as cerberus_errors
 
 from dropforge.documents import Document, Problem, UserError, did_you_mean, parse, read
 from dropforge.settings import Pipeline, encode
+from generator.checks import Validator
 from generator.files import digest as text_digest
-from generator.schema import PIPELINE, SPEC, VERSION, Validator, inner
+from generator.schema import PIPELINE, SPEC, VERSION, inner
 from generator.variables import Variable, resolve
 
 DEFAULT_NAME = "pipelines.yaml"

@@ -56,7 +56,7 @@ def asked(context: Mapping[str, Any]) -> Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a person answered to a proposal; ``by`` is empty where the time was over."""
+    """What a person answered to a proposal, and who; ``by`` is empty where Airflow names nobody."""
 
     approved: bool
     by: str

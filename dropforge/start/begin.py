@@ -24,8 +24,8 @@ from dropforge.start.place import applied, placed, refuse_taken, replaced
 from dropforge.start.proposal import Proposal
 from dropforge.start.samples import samples
 from dropforge.start.text import IGNORED, entry_text, gitignore_text, part_text, spec_text
+from generator.checks import name_problem
 from generator.plan import Step, plan
-from generator.schema import name_problem
 from generator.schemas import FOLDER, TEXTS, editor_line
 from generator.spec import DEFAULT_NAME, Spec, part_files, read_spec
 
