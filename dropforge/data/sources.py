@@ -85,8 +85,12 @@ def read_frame(source: str, home: Path, form: Csv = _AS_FOUND) -> pd.DataFrame:
     place = place_of(source, home)
     with _explained(source, home, place):
         if source.rstrip("/").lower().endswith(".parquet") or source.endswith("/"):
-            return pd.read_parquet(place.path, filesystem=place.files)
-        return _read_text(place, form)
+            frame = pd.read_parquet(place.path, filesystem=place.files)
+        else:
+            frame = _read_text(place, form)
+    if not len(frame.columns):  # what pyarrow makes of a folder that has no such file
+        raise UserError(Problem("there are no columns", "Name a folder that has .parquet files, or a file.", source))
+    return frame
 
 
 def _read_text(place: Place, form: Csv) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from dropforge.data.rows import part_rows
 from dropforge.documents import UserError
 from dropforge.settings import Data
 from dropforge.start.proposal import propose
-from dropforge.start.samples import samples
 from dropforge.start.target import candidates, evident
+from dropforge.start.text import spec_text
 from tests.dropforge.start.tables import customers, written
 
 
@@ -64,7 +64,7 @@ def test_what_a_row_is_identifies_it_rather_than_where_it_stood():
     proposal = propose("c", "c.csv", frame, "bought")
     assert proposal.id == "customer_id"
     assert [column.kind for column in proposal.columns if column.name == "index"] == ["identifier"]
-    assert "[index, since, price, note]" in samples(proposal)["random_forest.yaml"]
+    assert "exclude: [index, since, price, note]" in spec_text(proposal)
 
 
 def test_many_rows_get_smaller_parts_and_slow_estimators_are_denied():
