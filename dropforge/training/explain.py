@@ -121,8 +121,7 @@ def _steps(last: Any, before: Any, rows: Rows) -> dict[str, list[tuple[int, floa
         if values is not None and np.ndim(values) == 1 and len(values):
             found[name] = _thinned([float(value) for value in values])
     if hasattr(last, "staged_predict"):
-        for part in ("train", "test"):
-            found[f"training/{part}_accuracy"] = list(_staged(last, before, *_some(rows, part)))
+        found |= _staged(last, before, rows)
     return {name: values for name, values in found.items() if values}
 
 
@@ -136,16 +135,21 @@ _HISTORIES = {
 }
 
 
-def _staged(last: Any, before: Any, features: pd.DataFrame, target: pd.Series) -> Iterator[tuple[int, float]]:
-    until = time.perf_counter() + _SECONDS / 2
-    shown = before.transform(features) if before is not None else features
+def _staged(last: Any, before: Any, rows: Rows) -> dict[str, list[tuple[int, float]]]:
+    """Return the accuracy after each step, of both parts alike; where time is up, of the first steps."""
+    until = time.perf_counter() + _SECONDS
+    parts = {f"training/{part}_accuracy": _some(rows, part) for part in ("train", "test")}
+    shown = [before.transform(features) if before is not None else features for features, _ in parts.values()]
     count = len(getattr(last, "estimators_", ())) or getattr(last, "n_iter_", _MOST_STEPS)
     stride = max(1, -(-count // _MOST_STEPS))
-    for step, predicted in enumerate(last.staged_predict(shown), 1):
+    found: dict[str, list[tuple[int, float]]] = {name: [] for name in parts}
+    for step, stage in enumerate(zip(*map(last.staged_predict, shown), strict=True), 1):
         if step % stride == 0 or step == count:
-            yield step, float(np.mean(np.ravel(predicted) == target.to_numpy()))
+            for (name, (_, target)), predicted in zip(parts.items(), stage, strict=True):
+                found[name].append((step, float(np.mean(np.ravel(predicted) == target.to_numpy()))))
         if time.perf_counter() > until:
-            return
+            break
+    return found
 
 
 def _thinned(values: Sequence[float]) -> list[tuple[int, float]]:
