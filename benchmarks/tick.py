@@ -20,9 +20,9 @@ from benchmarks.stack import Options
 from dropforge.data import Rows, load
 from dropforge.project import Project
 from dropforge.promotion import promote, to_score, validate
-from dropforge.promotion.gates import Measured
 from dropforge.promotion.validate import judged, result_tags
 from dropforge.registry import Store
+from dropforge.registry.measured import Measured
 from dropforge.settings import Pipeline
 
 SOURCE = "tick_source"

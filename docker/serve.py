@@ -1,8 +1,8 @@
 """Serve the champions from a container.
 
-`dropforge serve` binds loopback only, because nothing there asks who comes. A container's loopback is reached by
-nobody, so here the server binds every address of the container, and the guard lies outside: docker-compose.yaml
-publishes the port on the host's loopback only, and tests/test_compose.py holds it to that.
+A container's loopback is reached by nobody, so here the server binds every address of the container. Two guards:
+requests must bear `DROPFORGE_TOKEN`, and docker-compose.yaml publishes the port on the host's loopback only;
+tests/test_compose.py holds it to both.
 """
 
 from __future__ import annotations

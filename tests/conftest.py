@@ -10,17 +10,22 @@ STACKS = ("tests/demo/", "tests/stack/", "tests/docs/test_blocks.py", "tests/tes
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give the tests to two processes, if they are asked for (`--numprocesses 2`): in each the order is as ever.
+    """Give each process a file at a time; what starts stacks comes last, to one process: it would starve beside others.
 
     The files are named here, as xdist's own groups need a node's id that pytest 9 no longer lets them change.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class TwoProcesses(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "stack" if nodeid.startswith(STACKS) else "rest"
+            return "stacks" if nodeid.startswith(STACKS) else nodeid.partition("::")[0]
 
-    return TwoProcesses(config, log)
+        def _assign_work_unit(self, node):
+            if len(self.workqueue) > 1 and next(iter(self.workqueue)) == "stacks":
+                self.workqueue.move_to_end("stacks")
+            super()._assign_work_unit(node)
+
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items):

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dropforge.project import HOME_VARIABLE
+from dropforge.project import HOME_VARIABLE, TOKEN_VARIABLE
 from dropforge.stack.environment import LEAN, NO_TELEMETRY, ONE_THREAD, PATIENT, QUICK
 from dropforge.stack.ports import DEFAULTS
 from dropforge.stack.tracking import CONNECTIONS
@@ -56,7 +56,8 @@ def test_services_that_run_our_code_get_every_variable_that_it_reads() -> None:
     named -= set(PATIENT | CONNECTIONS)
     # The default for --spec (the containers work in the project's folder), and what the code itself sets.
     named -= {"DROPFORGE_SPEC", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"}
-    assert named == {HOME_VARIABLE, "DROPFORGE_MLFLOW_PAGES", "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
+    named -= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"}  # the server sets its own
+    assert named == {HOME_VARIABLE, TOKEN_VARIABLE, "DROPFORGE_MLFLOW_PAGES", "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
     for service in READERS:
         assert named <= environment(service).keys(), service
         assert (ONE_THREAD | PATIENT).items() <= environment(service).items(), service
@@ -267,11 +268,15 @@ def test_the_password_is_what_the_simple_auth_manager_reads(tmp_path: Path) -> N
 
 def test_the_container_serves_every_pipeline_that_was_generated(monkeypatch: pytest.MonkeyPatch) -> None:
     served = []
-    monkeypatch.setattr("dropforge.serving.run.serve", lambda *arguments: served.append(arguments))
+    monkeypatch.setattr(
+        "dropforge.serving.run.serve", lambda *arguments, **settings: served.append((*arguments, settings))
+    )
     monkeypatch.setenv(HOME_VARIABLE, str(ROOT))
+    monkeypatch.setenv(TOKEN_VARIABLE, "s3cret")
     script("serve").main()
-    ((project, pipelines, host, port),) = served
+    ((project, pipelines, host, port, settings),) = served
     assert (project.home, host, port) == (ROOT, "0.0.0.0", DEFAULTS["server"])  # noqa: S104
+    assert settings == {"token": "s3cret"}
     assert {pipeline.name for pipeline in pipelines()} == {"wine", "digits"}
 
 

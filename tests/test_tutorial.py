@@ -70,7 +70,8 @@ class Walk:
     def __init__(self, folder: Path, commands: Path) -> None:
         foreign = ("DROPFORGE_", "MLFLOW_", "AIRFLOW_", "PYTHON")
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
-        self.environment |= {"PATH": f"{commands}:{os.environ['PATH']}", "COLUMNS": "120"}
+        wide = "140"  # as the page shows its tables
+        self.environment |= {"PATH": f"{commands}:{os.environ['PATH']}", "COLUMNS": wide}
         self.folder, self.place = folder, folder.with_suffix(".place")
         self.stack: subprocess.Popen[bytes] | None = None
         self.addresses: dict[str, str] = {}

@@ -11,7 +11,6 @@ from dropforge.estimators import Allowed
 from dropforge.promotion.answers import Answers
 from dropforge.promotion.bootstrap import Evidence, compare
 from dropforge.promotion.decide import Decision, decide
-from dropforge.promotion.gates import Measured
 from dropforge.promotion.steps import Refused, Tag
 from dropforge.promotion.validate import (
     Validation,
@@ -25,6 +24,7 @@ from dropforge.promotion.validate import (
     validate,
 )
 from dropforge.registry import Store, Version
+from dropforge.registry.measured import Measured
 from dropforge.registry.models import load
 from dropforge.settings import Pipeline
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
 from dropforge.promotion.answers import Answers, Score
+from dropforge.registry.measured import Measured, Sliced
 from dropforge.registry.models import Loaded
 from dropforge.settings import Bounds, Promote, Slices
 
@@ -29,43 +30,6 @@ class Gate:
     name: str
     passed: bool
     said: str
-
-
-@dataclass(frozen=True)
-class Sliced:
-    """The metric for each value of a column: the worst ones, and how many were too small or could not be scored."""
-
-    by: str
-    worst: list[tuple[str, float, int]]  # a value of the column, the metric, rows
-    left_out: int = 0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of a version: on which rows, by which metric, and what came out.
-
-    ``trouble`` says why it could not be measured, or was refused; empty if all is well.
-    """
-
-    holdout: str
-    metric: str
-    value: float | None = None
-    interval: tuple[float, float] | None = None
-    guards: dict[str, float] = field(default_factory=dict)
-    slices: Sliced | None = None
-    trouble: str = ""
-
-    def covers(self, settings: Promote, rows: Rows) -> bool:
-        """Return whether it tells all that the settings ask for, of the rows as they are now."""
-        by = settings.slices and settings.slices.by
-        return self.same_scale(settings, rows) and (
-            bool(self.trouble)
-            or (settings.guards.keys() <= self.guards.keys() and by in (None, self.slices and self.slices.by))
-        )
-
-    def same_scale(self, settings: Promote, rows: Rows) -> bool:
-        """Return whether its value can be compared with values of today."""
-        return self.holdout == rows.holdout_digest and self.metric == settings.metric
 
 
 def judge(measured: Measured, settings: Promote) -> tuple[Gate, ...]:

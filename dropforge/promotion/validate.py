@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 
 from dropforge.data import Rows
@@ -13,8 +12,9 @@ from dropforge.documents import UserError
 from dropforge.estimators import Allowed
 from dropforge.promotion.answers import Answers, Score
 from dropforge.promotion.bootstrap import interval
-from dropforge.promotion.gates import Gate, Measured, check_slices, judge, measure_guards, measure_slices
+from dropforge.promotion.gates import Gate, check_slices, judge, measure_guards, measure_slices
 from dropforge.registry import Store, Version
+from dropforge.registry.measured import Measured, measured_of
 from dropforge.registry.models import Loaded, load
 from dropforge.settings import Pipeline, Promote
 
@@ -69,7 +69,7 @@ def outdated(store: Store, pipeline: Pipeline, rows: Rows, champion: Version | N
     first: it stays with these five until the champion is scored anew as well.
     """
     before = measured_of(champion) if champion else None
-    if champion is None or before is None or before.same_scale(pipeline.promote, rows):
+    if champion is None or before is None or before.same_scale(pipeline.promote, rows.holdout_digest):
         return []
     known: list[tuple[bool, float, int, Version]] = []
     for status in ("passed", "failed"):
@@ -82,7 +82,7 @@ def outdated(store: Store, pipeline: Pipeline, rows: Rows, champion: Version | N
                 or version.tags.get("decision") in (*_PASSED_OVER, "pending")
             ):
                 continue
-            is_anew = found.same_scale(pipeline.promote, rows)
+            is_anew = found.same_scale(pipeline.promote, rows.holdout_digest)
             if is_anew or (status == "passed" and found.metric == before.metric):
                 known.append((not is_anew, -found.value, version.number, version))
     return [version for *_, version in sorted(known, key=lambda one: one[:3])[:BEST]]
@@ -141,7 +141,7 @@ def result_tags(settings: Promote, rows: Rows, validation: Validation) -> dict[s
     measured = validation.measured or Measured(
         rows.holdout_digest, settings.metric, validation.value, trouble=trouble[:1000]
     )
-    tags = {"validation": msgspec.json.encode(measured).decode()}
+    tags = measured.tag
     if validation.value is not None:
         tags[f"holdout_{settings.metric}"] = repr(validation.value)
     return tags | {
@@ -153,17 +153,9 @@ def result_tags(settings: Promote, rows: Rows, validation: Validation) -> dict[s
 def from_tags(settings: Promote, rows: Rows, version: Version) -> Validation | None:
     """Return the validation that a version's tags record; None if it was on other rows, or of other things."""
     measured = measured_of(version)
-    if measured is None or not measured.covers(settings, rows):
+    if measured is None or not measured.covers(settings, rows.holdout_digest):
         return None
     return judged(version.version, measured, settings)
-
-
-def measured_of(version: Version) -> Measured | None:
-    """Return what a version's tags say was measured, or None."""
-    try:
-        return msgspec.json.decode(version.tags["validation"], type=Measured)
-    except (KeyError, msgspec.DecodeError):
-        return None
 
 
 def _measured(loaded: Loaded, settings: Promote, rows: Rows) -> Measured:

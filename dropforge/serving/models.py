@@ -178,7 +178,7 @@ class ServedModel:
         except UserError as error:
             log.warning("%s: the holdout rows are not here: %s", self.pipeline.name, error)
             return
-        try_out(served.loaded, served.predictor, rows, self.pipeline.promote.metric)
+        try_out(served.loaded, served.predictor, rows, self.pipeline.promote)
 
     def _keep(self, version: Version) -> None:
         """Keep the champion for a restart; that it cannot be kept stops nobody."""

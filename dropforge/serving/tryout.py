@@ -9,16 +9,18 @@ import pandas as pd
 
 from dropforge.data import Rows as Table
 from dropforge.documents import Problem, UserError
+from dropforge.registry.measured import measured_of
 from dropforge.registry.models import Loaded
 from dropforge.serving.predictor import Predictor
 from dropforge.serving.reading import Rows
+from dropforge.settings import Promote
 
 _TOGETHER = 2000  # rows; also predicted by the way that requests go
 _ALONE = 20
 _TOLERANCE = 1e-9
 
 
-def try_out(loaded: Loaded, predictor: Predictor, rows: Table, metric: str) -> None:
+def try_out(loaded: Loaded, predictor: Predictor, rows: Table, settings: Promote) -> None:
     """Have a version predict the holdout rows as requests do, and compare.
 
     Parameters
@@ -29,8 +31,8 @@ def try_out(loaded: Loaded, predictor: Predictor, rows: Table, metric: str) -> N
         Answers requests.
     rows : dropforge.data.Rows
         The pipeline's.
-    metric : str
-        The scorer by which it was validated.
+    settings : Promote
+        By which metric it was validated.
 
     Raises
     ------
@@ -41,14 +43,14 @@ def try_out(loaded: Loaded, predictor: Predictor, rows: Table, metric: str) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _compare(loaded, predictor, features.head(_TOGETHER))
-        recorded = loaded.version.tags.get(f"holdout_{metric}")
-        if recorded is None or loaded.version.tags.get("holdout_digest") != rows.holdout_digest:
+        recorded = measured_of(loaded.version)
+        if recorded is None or recorded.value is None or not recorded.same_scale(settings, rows.holdout_digest):
             return  # it was never validated, or on other rows
         from sklearn.metrics import get_scorer
 
-        value = float(get_scorer(metric)(loaded.estimator, features, target))
-    if not abs(value - float(recorded)) <= _TOLERANCE:
-        raise _differs(f"{metric} on the holdout rows is {value:.6f} here, and was {float(recorded):.6f}")
+        value = float(get_scorer(settings.metric)(loaded.estimator, features, target))
+    if not abs(value - recorded.value) <= _TOLERANCE:
+        raise _differs(f"{settings.metric} on the holdout rows is {value:.6f} here, and was {recorded.value:.6f}")
 
 
 def _compare(loaded: Loaded, predictor: Predictor, features: pd.DataFrame) -> None:

@@ -167,7 +167,7 @@ def test_the_same_content_twice_is_trained_once_and_both_files_are_filed(project
 
 
 def test_a_long_fit_holds_nobody_up_and_a_task_marked_failed_loses_nothing(project):
-    project.drop("slow", long_json=long_fit(30_000))
+    project.drop("slow", long_json=long_fit(10_000))
     label = "long.json: MLPClassifier"
     task = until(
         lambda: (t := project.train_task("slow_train", label)) and t["state"] == "running" and t, "the long fit runs"

@@ -9,9 +9,10 @@ import pytest
 from dropforge.data import Rows
 from dropforge.documents import UserError
 from dropforge.promotion import promote
-from dropforge.promotion.gates import Measured, Sliced, judge
-from dropforge.promotion.validate import from_tags, measure, measured_of, outdated, to_score, validate
+from dropforge.promotion.gates import judge
+from dropforge.promotion.validate import from_tags, measure, outdated, to_score, validate
 from dropforge.registry import Store
+from dropforge.registry.measured import Measured, Sliced, measured_of
 from dropforge.settings import Bounds, Slices
 from tests.dropforge.wine import WINE, crown, promoting, register_copy, version_of
 

@@ -16,8 +16,9 @@ import pytest
 from dropforge.data import Rows
 from dropforge.data import load as load_rows
 from dropforge.promotion import Hosting, Validation, promote, prove, validate
-from dropforge.promotion.validate import measured_of, result_tags
+from dropforge.promotion.validate import result_tags
 from dropforge.registry import Store
+from dropforge.registry.measured import measured_of
 from dropforge.registry.models import load
 from dropforge.serving.models import ServedModel
 from tests.dropforge.wine import WINE, crown, promoting, register_copy, version_of

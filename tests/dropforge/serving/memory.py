@@ -26,9 +26,16 @@ def version(estimator: Any, example: pd.DataFrame, name: str = "wine", number: s
     return Loaded(Version(name, number, {}, "", None), estimator, pyfunc, example)
 
 
+class Place(ServedModel):
+    """A pipeline's place that follows nobody."""
+
+    def follow(self, *, at_once: bool = False) -> None:
+        """Stay with the version that is there."""
+
+
 def place(loaded: Loaded) -> ServedModel:
     """Return a pipeline's place that answers with a version."""
-    model = ServedModel(Store(""), replace(WINE, name=loaded.version.name))
+    model = Place(Store(""), replace(WINE, name=loaded.version.name))
     predictor = Predictor(loaded)
     model.current = Served(loaded, predictor, Queue(predictor))
     return model

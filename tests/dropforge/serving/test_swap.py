@@ -21,6 +21,7 @@ from dropforge.project import Project
 from dropforge.promotion import promote
 from dropforge.promotion.hosting import Hosting
 from dropforge.registry import Store
+from dropforge.registry.measured import Measured, measured_of
 from dropforge.registry.models import load
 from dropforge.serving.models import ServedModel
 from dropforge.serving.predictions import VERSION_HEADER
@@ -133,9 +134,9 @@ def test_version_that_does_not_answer_as_it_was_validated_is_not_promoted_and_th
     address = serve({"wine": trying})
     with httpx.Client(base_url=address, timeout=60) as client:
         client.post("/models/wine/swap").raise_for_status()
-        for number, value in ((2, "0.1"), (3, "0.999999")):
-            recorded = {"validation_status": "passed", "holdout_digest": rows.holdout_digest, "holdout_f1_macro": value}
-            store.tag(version_of(store, number), recorded)
+        for number, value in ((2, 0.1), (3, 0.999999)):
+            recorded = Measured(rows.holdout_digest, WINE.promote.metric, value)
+            store.tag(version_of(store, number), recorded.tag | {"validation_status": "passed"})
         answer = client.post("/models/wine/prepare", json={"version": "3"})
         assert_refused(answer, 422, "does not answer as it did when it was validated", "was 0.999999")
         decision = promote(store, WINE, rows, Hosting(address, "wine"))
@@ -151,7 +152,9 @@ def test_version_that_was_validated_is_prepared(trying: ServedModel, store: Stor
     crown(store, 1)
     best = promote(store, WINE, rows, None).champion  # validates
     assert best in ("2", "3")
-    assert version_of(store, best).tags["holdout_digest"] == rows.holdout_digest
+    recorded = measured_of(version_of(store, best))
+    assert recorded is not None
+    assert recorded.same_scale(WINE.promote, rows.holdout_digest)
     trying.prepare(best)
 
 
@@ -159,10 +162,10 @@ def test_requests_must_be_answered_as_by_the_estimator_itself(rows: Rows) -> Non
     forest = RandomForestClassifier(n_estimators=5, random_state=1).fit(*rows.part("train"))
     loaded = version(forest, rows.features.head(3))
     predictor = Predictor(loaded)
-    try_out(loaded, predictor, rows, "f1_macro")
+    try_out(loaded, predictor, rows, WINE.promote)
     predictor._kernel = lambda given: np.eye(3)[np.zeros(len(given), int)]
     with pytest.raises(UserError, match="requests would be answered otherwise than by the estimator itself"):
-        try_out(loaded, predictor, rows, "f1_macro")
+        try_out(loaded, predictor, rows, WINE.promote)
 
 
 # A restart

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,9 +28,17 @@ def grow(megabytes: float) -> None:
     assert held.all()
 
 
+@pytest.fixture
+def ended() -> Iterator[None]:
+    """Nobody is left when the test is over; what other tests have begun does not count."""
+    before = psutil.Process().children()
+    yield
+    assert [process for process in psutil.Process().children() if process not in before] == []
+
+
+@pytest.mark.usefixtures("ended")
 def test_answer_comes_back_from_another_process() -> None:
     assert apart(lambda: ("answer", os.getpid() != os.getppid()), 64) == ("answer", True)
-    assert psutil.Process().children() == []
 
 
 def test_fit_of_many_threads_ends_where_the_parent_has_used_threads_as_well() -> None:
@@ -64,6 +73,7 @@ def test_error_that_cannot_be_sent_comes_back_as_its_text() -> None:
         apart(work, 64)
 
 
+@pytest.mark.usefixtures("ended")
 def test_process_that_holds_more_than_its_limit_is_stopped_and_its_neighbour_is_not() -> None:
     with ThreadPoolExecutor(2) as pool:
         large = pool.submit(apart, lambda: grow(100), 40)
@@ -72,7 +82,6 @@ def test_process_that_holds_more_than_its_limit_is_stopped_and_its_neighbour_is_
         with pytest.raises(StoppedError) as raised:
             large.result()
     assert raised.value.why == "memory"
-    assert psutil.Process().children() == []
 
 
 @LINUX
@@ -126,6 +135,7 @@ def test_the_kernel_takes_it_first_where_the_machine_runs_out_of_memory() -> Non
     assert int(Path("/proc/self/oom_score_adj").read_text()) == own
 
 
+@pytest.mark.usefixtures("ended")
 def test_who_stops_waiting_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(pid: int) -> int:
         if pid == os.getpid():
@@ -139,7 +149,6 @@ def test_who_stops_waiting_ends_the_process(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(module, "_held", interrupted)
     with pytest.raises(KeyboardInterrupt):
         apart(work, 40)
-    assert psutil.Process().children() == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -162,6 +171,7 @@ def test_killed_parent_takes_its_process_along() -> None:
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.usefixtures("ended")
 def test_a_process_is_used_again_until_it_keeps_much_memory() -> None:
     kept: list[np.ndarray] = []
 
@@ -173,7 +183,6 @@ def test_a_process_is_used_again_until_it_keeps_much_memory() -> None:
         first, second, third = process.run(1), process.run(40), process.run(1)
     assert first == second
     assert third != second
-    assert psutil.Process().children() == []
 
 
 def test_what_earlier_work_kept_does_not_count_against_the_next() -> None:
