@@ -9,9 +9,16 @@ from __future__ import annotations
 import fcntl
 import importlib
 import logging
+import os
 import tempfile
+from multiprocessing import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
+from airflow.utils.state import TaskInstanceState
+
+if TYPE_CHECKING:
+    from airflow.executors.workloads.types import WorkloadKey
 
 log = logging.getLogger(__name__)
 
@@ -72,19 +79,55 @@ def warm_up() -> None:
 
 
 class WarmLocalExecutor(LocalExecutor):
-    """Airflow's LocalExecutor with the libraries of our tasks imported before it forks."""
+    """Airflow's LocalExecutor with the libraries of our tasks imported before it forks.
+
+    It also sees at once that a worker was killed with a task in its hands, and has the task tried again: Airflow would
+    wait until its heartbeats are missed.
+    """
+
+    activity_queue: Any
 
     def start(self) -> None:
         """Import, then start the workers."""
         warm_up()
+        self.taken: Any = SimpleQueue()  # of workers and keys
+        self._at: dict[int, WorkloadKey] = {}
         super().start()
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
         """Give the queues locks that are not lost with their holders, before the workers inherit them."""
-        for queue in (self.activity_queue, self.result_queue):
-            if not isinstance(queue._rlock, KernelLock):
+        if not isinstance(self.activity_queue, ToldQueue):
+            for queue in (self.activity_queue, self.result_queue, self.taken):
                 queue._rlock, queue._wlock = KernelLock(), KernelLock()
+            self.activity_queue = ToldQueue(self.activity_queue, self.taken)
         super()._spawn_workers_with_gc_freeze(spawn_number)
+
+    def _check_workers(self) -> None:
+        """Let the tasks fail whose workers were killed, before Airflow starts others in their place."""
+        while not self.taken.empty():
+            worker, key = self.taken.get()
+            self._at[worker] = key
+        for worker in [pid for pid, process in self.workers.items() if not process.is_alive()]:
+            key = self._at.pop(worker, None)
+            if key in self.running:  # its result was not told
+                log.warning("worker %d was killed: %s", worker, key)
+                self.change_state(key, TaskInstanceState.FAILED)
+        super()._check_workers()
+
+
+class ToldQueue:
+    """A queue of work that tells which process takes what."""
+
+    def __init__(self, queue: SimpleQueue[Any], taken: SimpleQueue[tuple[int, WorkloadKey]]) -> None:
+        self.put, self.empty, self.close = queue.put, queue.empty, queue.close
+        self._queue, self._taken = queue, taken
+
+    def get(self) -> Any:
+        """Return the next piece of work; None tells that there is no more."""
+        work = self._queue.get()
+        if work is not None:
+            self._taken.put((os.getpid(), work.key))
+        return work
 
 
 class KernelLock:

@@ -1,14 +1,24 @@
-"""The warm executor: what its workers inherit."""
+"""The warm executor: what its workers inherit, and what becomes of a task whose worker is killed."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from airflow.executors.base_executor import BaseExecutor
+from airflow.models.taskinstancekey import TaskInstanceKey
+from airflow.utils.state import TaskInstanceState
 
+from dropforge.airflow import executor as module
+from dropforge.airflow.executor import WarmLocalExecutor
 from dropforge.project import Project
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -51,3 +61,49 @@ def test_first_candidate_of_a_worker_imports_nothing_more(project: Project) -> N
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("IMPORTED")]
     assert [name for name in line.split()[1:] if name.partition(".")[0] in WATCHED] == []
+
+
+@dataclass(frozen=True)
+class Work:
+    """A task, as the scheduler hands it over."""
+
+    key: TaskInstanceKey
+    running_state = None
+    success_state = TaskInstanceState.SUCCESS
+    failure_state = TaskInstanceState.FAILED
+    display_name = "a task"
+
+
+def run(work: Work, **_: object) -> None:
+    """Kill the worker that has this in its hands, if that is the task."""
+    if work.key.task_id == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmLocalExecutor]:
+    """An executor with one worker."""
+    monkeypatch.setattr(module, "warm_up", lambda: None)
+    monkeypatch.setattr(BaseExecutor, "run_workload", staticmethod(run))
+    executor = WarmLocalExecutor(parallelism=1)
+    executor.start()
+    yield executor
+    executor.end()
+
+
+def test_task_of_a_killed_worker_fails_at_once_and_the_next_one_finds_a_new_worker(
+    one_worker: WarmLocalExecutor,
+) -> None:
+    for name, state in (("killed", TaskInstanceState.FAILED), ("next", TaskInstanceState.SUCCESS)):
+        work = Work(TaskInstanceKey("dag", name, "run"))
+        one_worker.queued_tasks[work.key] = work
+        one_worker.running.add(work.key)
+        one_worker._process_workloads([work])
+
+        def told(key: TaskInstanceKey = work.key) -> bool:
+            one_worker.sync()
+            return key in one_worker.event_buffer
+
+        until(told)
+        assert one_worker.event_buffer[work.key][0] == state
+    assert not one_worker.running
