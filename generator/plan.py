@@ -132,6 +132,10 @@ def apply(
         elif step.action != "keep" and step.new is not None:
             step.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(step.path, step.new.encode())
+    for step in steps:
+        loader = step.path.with_suffix(".py")
+        if step.action in ("add", "change") and step.path.suffix == ".yaml" and loader.exists():
+            loader.touch()  # Airflow reads a DAG again once its Python file has changed, and does not know of the other
     return made
 
 

@@ -1,5 +1,6 @@
 """What generation does to dags_generated: planned, then done or shown."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_generating_again_touches_no_file(tmp_path, dags):
     before = {path: path.stat().st_mtime_ns for path in dags.iterdir()}
     generate(tmp_path, WINE)
     assert {path: path.stat().st_mtime_ns for path in dags.iterdir()} == before
+
+
+def test_what_airflow_knows_of_is_touched_with_what_it_loads(tmp_path, dags):
+    generate(tmp_path, BOTH)
+    for path in dags.iterdir():
+        os.utime(path, (0, 0))
+    generate(tmp_path, BOTH.replace("wine:", "wine:\n    description: Wines", 1))
+    assert sorted(path.name for path in dags.iterdir() if path.stat().st_mtime) == ["wine.py", "wine.yaml"]
 
 
 def test_a_changed_spec_or_an_edited_file_makes_a_stale_file(tmp_path, dags):
