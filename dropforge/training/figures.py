@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
+from dropforge.registry.compare import Entry
 from dropforge.training.explain import Curve
 
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
 _LONGEST = 40  # characters of a column's name
+_LONGEST_LABEL = 54  # characters that name a version
 _drawing = threading.Lock()  # a sheet is drawn on by one at a time
 
 
@@ -106,7 +108,7 @@ def draw_curves(curves: Sequence[Curve], file: Path) -> None:
 
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
-    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..." for name in importances]
+    names = [_short(name, _LONGEST) for name in importances]
     height = 0.8 + 0.26 * len(names)
     figure = Figure(figsize=(8.0, height), dpi=72)
     FigureCanvasAgg(figure)
@@ -117,6 +119,38 @@ def draw_importances(importances: Mapping[str, float], means: str, file: Path) -
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_title(f"Importances, {means}", fontsize=9, loc="right")
     _write(figure, file)
+
+
+def draw_leaderboard(entries: Sequence[Entry], trained: Collection[str], title: str, file: Path) -> None:
+    """Write versions beside each other as a PNG, in their order: the metric on test and holdout rows of each."""
+    height = 1.3 + 0.3 * len(entries)
+    figure = Figure(figsize=(10.0, height), dpi=72)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left=0.46, right=0.97, top=1 - 0.65 / height, bottom=0.35 / height)
+    places = np.arange(len(entries))
+    test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
+    axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
+    axes.scatter(test, places, s=45, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2)
+    axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
+    axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
+    for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):
+        tick.set_fontweight("bold" if entry.version in trained else "normal")
+    axes.set_ylim(len(entries) - 0.4, -0.6)
+    axes.grid(axis="x", color="#e2e8f0")
+    axes.set_axisbelow(True)
+    figure.suptitle(f"{title} (bold: new; \u2605: champion)", fontsize=11, x=0.97, ha="right")
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
+    _write(figure, file)
+
+
+def _label(entry: Entry) -> str:
+    star = "\u2605 " if entry.champion else ""
+    return _short(f"{star}{entry.version}  {entry.name}  {entry.config}", _LONGEST_LABEL)
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _write(figure: Figure, file: Path) -> None:

@@ -129,7 +129,7 @@ def test_the_hostile_text_is_in_the_spec_as_it_was_written(pipelines):
 def test_every_task_gets_the_settings_unchanged(pipelines, loaded, home):
     for pipeline in pipelines:
         for dag, tasks in (
-            ("train", {"claim", "train", "finish"}),
+            ("train", {"claim", "train", "finish", "compare"}),
             ("promote", {"find", "validate", "promote", "prove"}),
         ):
             found = loaded[f"{pipeline.name}_{dag}"]["tasks"]
