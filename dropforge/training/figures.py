@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from dropforge.training.explain import Curve
 
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
 _LONGEST = 40  # characters of a column's name
+_TITLE = 90  # characters of a line above the importances
 _LONGEST_LABEL = 54  # characters that name a version
 _drawing = threading.Lock()  # a sheet is drawn on by one at a time
 
@@ -95,9 +97,14 @@ def draw_curves(curves: Sequence[Curve], file: Path) -> None:
         precision.plot(*curve.precision_recall)
         calibration.plot(*curve.calibration, marker="o", markersize=3)
     for axes, title, across, up in (
-        (roc, "ROC", "share of the others taken for it", "share of the class found"),
+        (roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
         (precision, "Precision and recall", "recall", "precision"),
-        (calibration, "Calibration", "probability that the model gives", "share that is right"),
+        (
+            calibration,
+            "Calibration (dotted: perfect)",
+            "probability that the model gives",
+            "share of the class among these",
+        ),
     ):
         axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     for axes in (roc, calibration):
@@ -109,15 +116,17 @@ def draw_curves(curves: Sequence[Curve], file: Path) -> None:
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
     names = [_short(name, _LONGEST) for name in importances]
-    height = 0.8 + 0.26 * len(names)
+    title = textwrap.wrap(f"Importances, {means}", _TITLE)
+    top = 0.19 + 0.16 * len(title)
+    height = 0.45 + top + 0.26 * len(names)
     figure = Figure(figsize=(8.0, height), dpi=72)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.34, right=0.97, top=1 - 0.35 / height, bottom=0.35 / height)
+    figure.subplots_adjust(left=0.34, right=0.97, top=1 - top / height, bottom=0.35 / height)
     axes.barh(range(len(names)), list(importances.values()), color="#4c78a8")
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_title(f"Importances, {means}", fontsize=9, loc="right")
+    axes.set_title("\n".join(title), fontsize=9, loc="right")
     _write(figure, file)
 
 
@@ -131,7 +140,9 @@ def draw_leaderboard(entries: Sequence[Entry], trained: Collection[str], title: 
     places = np.arange(len(entries))
     test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
     axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
-    axes.scatter(test, places, s=45, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2)
+    axes.scatter(
+        test, places, s=110, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2
+    )
     axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
     axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
     for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):

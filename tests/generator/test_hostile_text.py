@@ -157,7 +157,7 @@ def test_airflow_gets_owner_tags_pool_and_queue_unchanged(pipelines, loaded):
 def test_notifiers_get_their_arguments_unchanged(pipelines, loaded):
     for pipeline in pipelines:
         assert pipeline.airflow.on_failure == {"told.Told": ARGUMENTS}
-        assert loaded[f"{pipeline.name}_train"]["told"] == [ARGUMENTS] * 3
+        assert loaded[f"{pipeline.name}_train"]["told"] == [ARGUMENTS] * 4
         assert loaded[f"{pipeline.name}_promote"]["told"] == [ARGUMENTS] * 5
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import pytest
 
 from dropforge.airflow import tasks
 from dropforge.cli.main import main
@@ -39,7 +40,8 @@ def test_the_tasks_make_what_the_command_makes(left, migrated, rows, tmp_path, m
     monkeypatch.chdir(theirs.home)
     (theirs.home / "two.yaml").write_text(CONFIG)
     monkeypatch.setattr(sys, "argv", ["dropforge", "train", "two.yaml", "--pipeline", "wine"])
-    main()
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main()
     capsys.readouterr()
 
     for number in ("1", "2"):
