@@ -88,29 +88,49 @@ def _sheet(classes: tuple[str, ...]) -> _Sheet:
 
 def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     """Write ROC, precision-recall and calibration curves as one PNG."""
-    figure = Figure(figsize=(13.0, 4.4), dpi=72)
-    FigureCanvasAgg(figure)
-    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
-    roc, precision, calibration = figure.subplots(1, 3)
-    for curve in curves:
-        roc.plot(*curve.roc, label=curve.label)
-        precision.plot(*curve.precision_recall)
-        calibration.plot(*curve.calibration, marker="o", markersize=3)
-    for axes, title, across, up in (
-        (roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
-        (precision, "Precision and recall", "recall", "precision"),
-        (
-            calibration,
-            "Calibration (dotted: perfect)",
-            "probability that the model gives",
-            "share of the class among these",
-        ),
-    ):
-        axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    for axes in (roc, calibration):
-        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
-    roc.legend(fontsize=8, loc="lower right")
-    _write(figure, file)
+    with _drawing:
+        pixels = _curve_sheet(tuple(curve.label for curve in curves)).draw(curves)
+        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+
+
+class _CurveSheet:
+    """Three axes that are laid out and drawn once for all candidates with curves of the same classes."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        figure = Figure(figsize=(13.0, 4.4), dpi=72)
+        self.canvas = FigureCanvasAgg(figure)
+        figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
+        roc, precision, calibration = figure.subplots(1, 3)
+        for axes, title, across, up in (
+            (roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
+            (precision, "Precision and recall", "recall", "precision"),
+            (calibration, "Calibration (dotted: perfect)", "probability that the model gives", "share of the class"),
+        ):
+            axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        for axes in (roc, calibration):
+            axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
+        self.lines = [
+            [axes.plot([], [], color=f"C{number}", label=label, animated=True, **style)[0] for axes, style in styles]
+            for styles in [((roc, {}), (precision, {}), (calibration, {"marker": "o", "markersize": 3}))]
+            for number, label in enumerate(labels)
+        ]
+        roc.legend(handles=[lines[0] for lines in self.lines], fontsize=8, loc="lower right")
+        self.canvas.draw()
+        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def draw(self, curves: Sequence[Curve]) -> np.ndarray:
+        """Return the pixels of the curves, shape (height, width, 4)."""
+        self.canvas.restore_region(self.empty)
+        for lines, curve in zip(self.lines, curves, strict=True):
+            for line, points in zip(lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
+                line.set_data(*points)
+                line.axes.draw_artist(line)
+        return np.asarray(self.canvas.buffer_rgba())
+
+
+@functools.lru_cache(maxsize=4)
+def _curve_sheet(labels: tuple[str, ...]) -> _CurveSheet:
+    return _CurveSheet(labels)
 
 
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:

@@ -59,7 +59,7 @@ _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
 _EXAMPLE_ROWS = 3
-_MOST_BARS = 25
+_MOST_BARS = 15
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 # What a model is loaded with again. Read at the import, once for all the processes that are forked.
 _PINS = [
