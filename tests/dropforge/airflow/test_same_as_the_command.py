@@ -53,6 +53,7 @@ def test_the_tasks_make_what_the_command_makes(left, migrated, rows, tmp_path, m
             shares = load(store, version).estimator.predict_proba(rows.features)
             made.append((version.tags["config_digest"], version.tags["estimator"], metrics, shares))
         (digest, cls, metrics, shares), expected = made
-        assert (digest, cls, metrics) == expected[:3]
+        assert (digest, cls) == expected[:2]
+        assert metrics == pytest.approx(expected[2], rel=1e-9)  # trees are added up in another order by more threads
         assert np.array_equal(shares, expected[3])
         assert len(metrics) > 15
