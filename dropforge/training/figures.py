@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
+from matplotlib.patches import Rectangle
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
 from dropforge.registry.compare import Entry
@@ -135,19 +136,50 @@ def _curve_sheet(labels: tuple[str, ...]) -> _CurveSheet:
 
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
-    names = [_short(name, _LONGEST) for name in importances]
     title = textwrap.wrap(f"Importances, {means}", _TITLE)
-    top = 0.19 + 0.16 * len(title)
-    height = 0.45 + top + 0.26 * len(names)
-    figure = Figure(figsize=(8.0, height), dpi=72)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.34, right=0.97, top=1 - top / height, bottom=0.35 / height)
-    axes.barh(range(len(names)), list(importances.values()), color="#4c78a8")
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_title("\n".join(title), fontsize=9, loc="right")
-    _write(figure, file)
+    with _drawing:
+        pixels = _bar_sheet(len(importances), len(title)).draw(importances, "\n".join(title))
+        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+
+
+class _BarSheet:
+    """Axes without ticks, that are drawn once for all candidates with so many bars and lines of title."""
+
+    def __init__(self, bars: int, lines: int) -> None:
+        top = 0.19 + 0.16 * lines
+        height = 0.15 + top + 0.26 * bars
+        figure = Figure(figsize=(8.0, height), dpi=72)
+        self.canvas = FigureCanvasAgg(figure)
+        self.axes = figure.add_subplot(xticks=[], yticks=[], xlim=(0, 1), ylim=(bars - 0.4, -0.6))
+        figure.subplots_adjust(left=0.34, right=0.97, top=1 - top / height, bottom=0.1 / height)
+        self.bar = self.axes.add_patch(Rectangle((0, 0), 0, 0.8, color="#4c78a8", animated=True))
+        text = {"fontsize": 8, "va": "center", "animated": True}
+        self.name = self.axes.text(-0.015, 0, "", ha="right", **text)
+        self.value = self.axes.text(0, 0, "", ha="left", **text)
+        self.title = self.axes.set_title(" ", fontsize=9, loc="right", animated=True)
+        self.canvas.draw()
+        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def draw(self, importances: Mapping[str, float], title: str) -> np.ndarray:
+        """Return the pixels of the bars, shape (height, width, 4); the value of each stands at its end."""
+        self.canvas.restore_region(self.empty)
+        least, most = min(0.0, *importances.values()), max(0.0, *importances.values())
+        share = 0.85 / (most - least) if most > least else 0.0
+        zero = 0.0 - least * share
+        self.title.set_text(title)
+        self.axes.draw_artist(self.title)
+        for place, (name, value) in enumerate(importances.items()):
+            self.bar.set(x=zero, y=place - 0.4, width=value * share)
+            self.name.set(y=place, text=_short(name, _LONGEST))
+            self.value.set(x=zero + max(0.0, value) * share + 0.01, y=place, text=f"{value:.3g}")
+            for artist in (self.bar, self.name, self.value):
+                self.axes.draw_artist(artist)
+        return np.asarray(self.canvas.buffer_rgba())
+
+
+@functools.lru_cache(maxsize=8)
+def _bar_sheet(bars: int, lines: int) -> _BarSheet:
+    return _BarSheet(bars, lines)
 
 
 def draw_leaderboard(entries: Sequence[Entry], trained: Collection[str], title: str, file: Path) -> None:
