@@ -101,7 +101,7 @@ def _configs() -> Mapping[str, str]:
     file, text = next(iter(five(0).items()))
     return {
         file: text,
-        "boosting.json": config("ensemble.GradientBoostingClassifier", n_estimators=50, max_depth=2),
+        "boosting.json": config("ensemble.GradientBoostingClassifier", n_estimators=10, max_depth=2),
         "perceptron.json": config("neural_network.MLPClassifier", max_iter=50),
     }
 
