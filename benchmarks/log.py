@@ -72,7 +72,7 @@ def run(options: Options) -> list[Figure]:
     default(0)
     values, theirs = alternate(repetitions, options.say, ours(first, settings), default)
     found = [Figure("log and register one candidate", "s", values, "log_model(...)", theirs, Aim("ratio", 1 / 20))]
-    found.append(Figure("the first candidate of a process, log: full", "s", (cold,)))
+    found.append(Figure("the first call, with what it imports", "s", (cold,)))
     for case in (first, *others):
         name = case.candidate.estimator.name
         ours(case, settings)(0)
