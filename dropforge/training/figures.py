@@ -111,8 +111,10 @@ class _CurveSheet:
         for axes in (roc, calibration):
             axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
         self.lines = [
-            [axes.plot([], [], color=f"C{number}", label=label, animated=True, **style)[0] for axes, style in styles]
-            for styles in [((roc, {}), (precision, {}), (calibration, {"marker": "o", "markersize": 3}))]
+            (
+                *(axes.plot([], [], color=f"C{number}", label=label, animated=True)[0] for axes in (roc, precision)),
+                calibration.plot([], [], color=f"C{number}", animated=True, marker="o", markersize=3)[0],
+            )
             for number, label in enumerate(labels)
         ]
         roc.legend(handles=[lines[0] for lines in self.lines], fontsize=8, loc="lower right")
@@ -125,7 +127,7 @@ class _CurveSheet:
         for lines, curve in zip(self.lines, curves, strict=True):
             for line, points in zip(lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
                 line.set_data(*points)
-                line.axes.draw_artist(line)
+                self.canvas.figure.draw_artist(line)
         return np.asarray(self.canvas.buffer_rgba())
 
 
@@ -153,7 +155,7 @@ class _BarSheet:
         self.axes = figure.add_subplot(xticks=[], yticks=[], xlim=(0, 1), ylim=(bars - 0.4, -0.6))
         figure.subplots_adjust(left=0.34, right=0.97, top=1 - top / height, bottom=0.1 / height)
         self.bar = self.axes.add_patch(Rectangle((0, 0), 0, 0.8, color="#4c78a8", animated=True))
-        text = {"fontsize": 8, "va": "center", "animated": True}
+        text: dict[str, Any] = {"fontsize": 8, "va": "center", "animated": True}
         self.name = self.axes.text(-0.015, 0, "", ha="right", **text)
         self.value = self.axes.text(0, 0, "", ha="left", **text)
         self.title = self.axes.set_title(" ", fontsize=9, loc="right", animated=True)
