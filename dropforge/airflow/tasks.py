@@ -19,7 +19,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dropforge.airflow import notes
-from dropforge.airflow.asked import ROLLBACK, Answer, answer_of, asked
+from dropforge.airflow.asked import ROLLBACK, TIMER, asked
 from dropforge.airflow.batches import batched
 from dropforge.airflow.form import drop_typed
 from dropforge.airflow.runs import begin, begun, is_active
@@ -290,9 +290,14 @@ def conclude(home: str, settings: str) -> None:
         raise AirflowSkipException("nothing was proposed")
     store, version = _store(home), proposal["version"]
     with _explained():
-        if _rejected():
-            why = f"rejected in Airflow, or not answered in {pipeline.promote.approval_timeout}"
-            decision = approval.reject(store, pipeline, version, why=why, by="approve, in Airflow")
+        answer = _answer()
+        if answer and not answer.approved:
+            why = (
+                f"rejected by {answer.by}"
+                if answer.by
+                else f"nobody answered within {pipeline.promote.approval_timeout}"
+            )
+            decision = approval.reject(store, pipeline, version, why=why, by=answer.by or TIMER)
             notes.say([decision.verdict])
         elif approval.withdraw(store, pipeline, version):
             notes.say([f"version {version} is considered anew: its proposal came to no end"])
@@ -303,13 +308,10 @@ def _proposal() -> dict[str, Any] | None:
     return dict(found) if found else None
 
 
-def _answer() -> Answer | None:
-    return answer_of(get_current_context()["ti"].xcom_pull(task_ids="approve"))
+def _answer() -> Any:
+    from dropforge.airflow.answer import answered
 
-
-def _rejected() -> bool:
-    """Whether ``approve`` ended what follows. It leaves no answer then, as the task ends by skipping; only that."""
-    return get_current_context()["ti"].xcom_pull(task_ids="approve", key="skipmixin_key") is not None
+    return answered(get_current_context()["ti"], "approve")
 
 
 def _log_candidates(decision: Any) -> None:
