@@ -328,7 +328,8 @@ def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
     hosting = _hosting(home, pipeline)
     if hosting is None or decision["champion"] is None:
         raise AirflowSkipException("nothing is hosted")
-    predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
+    with _explained():
+        predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
     log.info("version %s answers: %s", decision["champion"], predictions)
     return {"version": decision["champion"], "predictions": predictions}
 
@@ -350,9 +351,16 @@ def _push(outcomes: list[dict[str, Any]]) -> None:
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Let a user's mistake end the task with its message, at once: another try would not mend it."""
+    """Let a user's mistake end the task with its message, at once: another try would not mend it.
+
+    A model server that is away may be back by the next try.
+    """
+    from dropforge.promotion import Unanswered
+
     try:
         yield
+    except Unanswered as error:
+        raise AirflowException(str(error)) from None
     except UserError as error:
         raise AirflowFailException(str(error)) from None
 
