@@ -34,7 +34,9 @@ demo: .venv/.ready
 up: .venv/.ready
 	@$(BIN)/dropforge up
 
-# Two processes, what starts stacks beside the rest: make test PYTEST="--numprocesses 2"
+# Two processes; in one, or a part: make test PYTEST="tests/generator"
+PYTEST ?= --numprocesses 2
+
 test: lint
 	$(BIN)/python -m pytest $(PYTEST)
 

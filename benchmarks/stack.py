@@ -41,7 +41,7 @@ pipelines:
     promote: {{on_new_version: true, metric: accuracy}}
     host: {{enabled: true}}
   forty: {{}}
-  thousand: {{}}
+  thousand: {{train: {{log: minimal}}}}
   large:
     data: {{source: {rows.LARGE}, target: target}}
     train: {{timeout_seconds: {LONGEST_SECONDS:.0f}}}

@@ -7,6 +7,7 @@ dag-factory (``$``, ``+``), Airflow (``{``) or YAML could read as their own are 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,19 +90,22 @@ def template_values(pipeline: Pipeline) -> dict[str, object]:
 
 def quoted(text: str) -> str:
     """Return ``text`` as a double-quoted YAML scalar in which nothing but the quotes has a meaning."""
-    return f'"{"".join(_spelled(character) for character in text)}"'
+    return f'"{_spelled(text)}"'
 
 
-def _spelled(character: str) -> str:
+def _spelled(text: str) -> str:
+    return _SPECIAL.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
     if character == "\n":
         return r"\n"
-    if " " <= character <= "~" and character not in _SPECIAL:
-        return character
     return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
 
 
 # What dag-factory, Airflow, a JSON string or a YAML scalar could read as its own.
-_SPECIAL = "${}+%'\"\\"
+_SPECIAL = re.compile(r"[^ -~]|[${}+%'\"\\]")
 
 
 def sealed(value: Any) -> str:

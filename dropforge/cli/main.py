@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 import os
 import sys
@@ -32,6 +31,8 @@ for module in (init, add, configs, generate, schema, templates, estimators, mode
 
 def _version(asked: bool) -> None:
     if asked:
+        import importlib.metadata
+
         say(f"dropforge {importlib.metadata.version('dropforge')}")
         raise typer.Exit
 

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 VERSION = importlib.metadata.version("dropforge")
 FOLLOW_SECONDS = 1.0
+FEWEST_SECONDS = 0.2  # between two looks, on average
 LOOK_SECONDS = 0.5  # so that a new pipeline is known within a second
 
 
@@ -45,8 +46,8 @@ def create_app(
 ) -> Front:
     """Return the server of ``models``.
 
-    It follows each pipeline's alias every ``follow_seconds``; a promotion does not wait for that, but asks for the
-    swap itself. Beside that it takes up pipelines that come, go or change.
+    It follows each pipeline's alias every ``follow_seconds``, or less often where there are many; a promotion does not
+    wait for that, but asks for the swap itself. Beside that it takes up pipelines that come, go or change.
 
     Parameters
     ----------
@@ -94,10 +95,10 @@ def create_app(
     async def follow_for_ever() -> None:
         while True:
             for name, model in models.served.items():
-                if model.busy:  # a version that loads for long holds no other pipeline up
-                    continue
-                await attempt(f"{name}: the alias cannot be followed", follow, model)
-            await asyncio.sleep(follow_seconds)
+                if not model.busy:  # a version that loads for long holds no other pipeline up
+                    await attempt(f"{name}: the alias cannot be followed", follow, model)
+            # Where there are many, less often: MLflow is to answer others as well.
+            await asyncio.sleep(max(follow_seconds, FEWEST_SECONDS * len(models.served)))
 
     async def look_for_ever() -> None:
         while True:

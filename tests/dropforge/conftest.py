@@ -86,7 +86,8 @@ def desk(shelf: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def store(shelf: Project, desk: Project) -> Store:
-    """A store with three versions, as new for each test."""
+    """A store with three versions, as new for each test, and no server has kept any of them."""
+    shutil.rmtree(desk.state / "served", ignore_errors=True)
     shutil.copy(shelf.state / "mlflow.db", desk.state / "mlflow.db")
     return Store.connect(desk)
 

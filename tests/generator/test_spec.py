@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dropforge.documents import UserError, parse
 from dropforge.settings import Bounds, Slices, decode, encode
-from generator.schema import COMMON_METRICS
+from generator.checks import Validator
+from generator.schema import COMMON_METRICS, PIPELINE, SPEC
 from generator.spec import Spec, read_spec
 from tests.dropforge.documents.values import scalars, values
 from tests.generator.specs import WINE, mistakes, spec_of, wine
@@ -31,6 +32,11 @@ def test_what_is_left_out_has_a_default(tmp_path):
         False,
     )
     assert pipeline.host.enabled
+
+
+@pytest.mark.parametrize("schema", [SPEC, PIPELINE])
+def test_the_schema_is_one(schema):
+    Validator(schema)  # looks through it, and raises what is wrong
 
 
 def test_the_projects_own_spec_is_right():

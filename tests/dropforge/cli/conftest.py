@@ -22,7 +22,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command, as `dropforge ...` does."""
+    """Run a command, as `dropforge ...` does; no terminal cuts its tables."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*arguments: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["dropforge", *arguments])
