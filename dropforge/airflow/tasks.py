@@ -238,7 +238,7 @@ def propose(home: str, settings: str) -> dict[str, Any]:
     if not decision.promotes:
         notes.say([decision.verdict])
         raise AirflowSkipException(decision.verdict)
-    notes.say([f"{decision.verdict}: waits for approval"])
+    log.info("%s: waits for approval", decision.verdict)  # no note: a run has it when it ends, and waits no more
     return {
         "version": decision.champion,
         "subject": f"Promote version {decision.champion} of {pipeline.name}?",
