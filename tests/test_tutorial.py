@@ -60,7 +60,8 @@ def pattern(shown: str) -> re.Pattern[str]:
     parts = []
     for part in re.split(r"^\.\.\.\n|\.\.\.", shown.strip() + "\n", flags=re.M):
         words = [re.sub(r"\d+", r"\\d+", re.escape(word)) for word in re.split(r"[ \n]+", part.strip())]
-        parts.append(r"\s+".join(words))
+        # Who trained first is champion for a moment, on a slow machine.
+        parts.append(re.sub(r"\bNone\b", "(?:None|Archived)", r"\s+".join(words)))
     return re.compile(r"\s*" + r"[\s\S]*?".join(parts) + r"\s*")
 
 
@@ -141,6 +142,7 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
 
 
 def test_what_a_page_shows_is_compared() -> None:
+    assert pattern("│ passed │ None │\n").fullmatch("│ passed │ Archived │\n")
     shown = "rows: 12\n...\n│ 3  │ ... │ passed │\n"
     assert pattern(shown).fullmatch("rows: 7\nmore\n\n│ 14 │ tree 0.5 │ passed │\n")
     assert not pattern(shown).fullmatch("rows: 7\nmore\n│ 14 │ tree │ failed │\n")
