@@ -7,14 +7,14 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from dropforge.airflow import tasks
 from dropforge.airflow.trigger import DropTrigger
 from dropforge.settings import encode
 from tests.dropforge.disks import mounted
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
-from tests.dropforge.wine import STUMP, TREE, WINE
+from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def left(monkeypatch):
     context = {
         "run_id": "r1",
         "params": {},
-        "dag_run": SimpleNamespace(start_date="today"),
+        "dag_run": SimpleNamespace(start_date="today", run_id="r1", run_type="manual", triggering_user_name="ada"),
         "ti": SimpleNamespace(
             xcom_push=lambda key, value: left.update({key: value}),
             xcom_pull=lambda task_ids, key, map_indexes: left.get(key),
@@ -109,3 +109,18 @@ def test_the_trigger_announces_what_is_no_file_as_well(tmp_path, monkeypatch):
 
     event = asyncio.run(first())
     assert sorted(event.payload["files"]) == sorted(path.name for path in paths)
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize("form", [{"action": "rollback"}, {"version": "3"}, {}], ids=["rollback", "by hand", "tick"])
+def test_while_the_server_is_away_a_promotion_ends_with_a_message_and_is_tried_again(
+    store, rows, tmp_path, away, monkeypatch, form
+):
+    crown(store, 2)
+    monkeypatch.setattr(tasks, "_store", lambda home: store)
+    monkeypatch.setenv("DROPFORGE_SERVER", away)
+    tasks.get_current_context()["params"].update(form)
+    with pytest.raises(AirflowException, match=f"the model server at {away} does not answer") as caught:
+        tasks.promote(home=str(tmp_path), settings=encode(WINE))
+    assert not isinstance(caught.value, AirflowFailException)
+    assert store.champion("wine", WINE.promote).version == version_of(store, 2)
