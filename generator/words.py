@@ -179,7 +179,7 @@ It is skipped where there is nobody to propose, or a person asks for a version b
 `Approve` lets the version be compared once more with the champion of that moment, and promoted. `Reject` leaves it
 aside; so does no answer within {promote.approval_timeout}.
 """,
-        "conclude": """Writes down that a proposal was rejected, or that nobody answered.
+        "conclude": """Writes down who rejected a proposal, or that nobody answered in time.
 
 A proposal whose question was marked failed is considered anew.
 """,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ROLLBACK = "rollback"
+TIMER = "the timer"
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,8 @@ def asked(context: Mapping[str, Any]) -> Asked:
     )
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a person answered to a proposal, and who; ``by`` is empty where Airflow names nobody."""
-
-    approved: bool
-    by: str
-
-
-def answer_of(result: Mapping[str, Any] | None) -> Answer | None:
-    """Return the answer that the task ``approve`` left; None without one."""
-    if not result:
-        return None
-    user = result.get("responded_by_user")
-    name = user.get("name") or user.get("id") if isinstance(user, Mapping) else user
-    return Answer("Approve" in result["chosen_options"], f"{name} in Airflow" if name else "")
-
-
 def _by(run: Any) -> str:
     kind = str(getattr(run.run_type, "value", run.run_type))
     if kind == "manual":
         return f"{run.triggering_user_name or 'somebody'} in Airflow"
-    return "the timer" if kind == "scheduled" else "Airflow, as there were new versions"
+    return TIMER if kind == "scheduled" else "Airflow, as there were new versions"

@@ -19,7 +19,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dropforge.airflow import notes
-from dropforge.airflow.asked import ROLLBACK, Answer, answer_of, asked
+from dropforge.airflow.asked import ROLLBACK, TIMER, asked
 from dropforge.airflow.batches import batched
 from dropforge.airflow.form import drop_typed
 from dropforge.airflow.runs import begin, begun, is_active
@@ -260,7 +260,7 @@ def propose(home: str, settings: str) -> dict[str, Any]:
     if not decision.promotes:
         notes.say([decision.verdict])
         raise AirflowSkipException(decision.verdict)
-    notes.say([f"{decision.verdict}: waits for approval"])
+    log.info("%s: waits for approval", decision.verdict)  # no note: a run has it when it ends, and waits no more
     return {
         "version": decision.champion,
         "subject": f"Promote version {decision.champion} of {pipeline.name}?",
@@ -312,9 +312,14 @@ def conclude(home: str, settings: str) -> None:
         raise AirflowSkipException("nothing was proposed")
     store, version = _store(home), proposal["version"]
     with _explained():
-        if _rejected():
-            why = f"rejected in Airflow, or not answered in {pipeline.promote.approval_timeout}"
-            decision = approval.reject(store, pipeline, version, why=why, by="approve, in Airflow")
+        answer = _answer()
+        if answer and not answer.approved:
+            why = (
+                f"rejected by {answer.by}"
+                if answer.by
+                else f"nobody answered within {pipeline.promote.approval_timeout}"
+            )
+            decision = approval.reject(store, pipeline, version, why=why, by=answer.by or TIMER)
             notes.say([decision.verdict])
         elif approval.withdraw(store, pipeline, version):
             notes.say([f"version {version} is considered anew: its proposal came to no end"])
@@ -325,13 +330,10 @@ def _proposal() -> dict[str, Any] | None:
     return dict(found) if found else None
 
 
-def _answer() -> Answer | None:
-    return answer_of(get_current_context()["ti"].xcom_pull(task_ids="approve"))
+def _answer() -> Any:
+    from dropforge.airflow.answer import answered
 
-
-def _rejected() -> bool:
-    """Whether ``approve`` ended what follows. It leaves no answer then, as the task ends by skipping; only that."""
-    return get_current_context()["ti"].xcom_pull(task_ids="approve", key="skipmixin_key") is not None
+    return answered(get_current_context()["ti"], "approve")
 
 
 def _log_candidates(decision: Any) -> None:
@@ -348,7 +350,8 @@ def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
     hosting = _hosting(home, pipeline)
     if hosting is None or decision["champion"] is None:
         raise AirflowSkipException("nothing is hosted")
-    predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
+    with _explained():
+        predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
     log.info("version %s answers: %s", decision["champion"], predictions)
     return {"version": decision["champion"], "predictions": predictions}
 
@@ -370,9 +373,16 @@ def _push(outcomes: list[dict[str, Any]]) -> None:
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Let a user's mistake end the task with its message, at once: another try would not mend it."""
+    """Let a user's mistake end the task with its message, at once: another try would not mend it.
+
+    A model server that is away may be back by the next try.
+    """
+    from dropforge.promotion import Unanswered
+
     try:
         yield
+    except Unanswered as error:
+        raise AirflowException(str(error)) from None
     except UserError as error:
         raise AirflowFailException(str(error)) from None
 

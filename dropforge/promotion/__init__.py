@@ -2,7 +2,7 @@
 
 from dropforge.promotion import approval
 from dropforge.promotion.decide import Contender, Decision, decide
-from dropforge.promotion.hosting import Hosting
+from dropforge.promotion.hosting import Hosting, Unanswered
 from dropforge.promotion.promote import promote, promote_version, prove, rollback, settle
 from dropforge.promotion.validate import Validation, pending, to_score, validate
 
@@ -10,6 +10,7 @@ __all__ = [
     "Contender",
     "Decision",
     "Hosting",
+    "Unanswered",
     "Validation",
     "approval",
     "decide",

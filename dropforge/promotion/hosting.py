@@ -16,10 +16,15 @@ from dropforge.settings import Pipeline
 VERSION_HEADER = "X-Model-Version"
 
 
+class Unanswered(UserError):
+    """The model server does not answer, or with an error of its own: what was asked for can be asked for again."""
+
+
 class Hosting:
     """A pipeline's place on the model server at ``address``."""
 
     def __init__(self, address: str, pipeline: str) -> None:
+        self.address = address
         self.pipeline = pipeline
         token = os.environ.get(TOKEN_VARIABLE)
         headers = {"Authorization": f"Bearer {token}"} if token else None
@@ -33,7 +38,7 @@ class Hosting:
 
     def served(self) -> str | None:
         """Return the version that is served now, or None."""
-        answer = self.client.get(f"/models/{self.pipeline}")
+        answer = self._ask("GET", "")
         return str(answer.json()["version"]) if answer.is_success else None
 
     def prepare(self, version: str) -> None:
@@ -43,6 +48,8 @@ class Hosting:
         ------
         UserError
             If the version cannot be served; the server goes on with the old one.
+        Unanswered
+            If the server is away.
         """
         self._post("prepare", json={"version": version})
 
@@ -60,15 +67,35 @@ class Hosting:
         """Return predictions for ``rows``, and the version that made them."""
         sent = rows.astype(object).where(rows.notna(), None)  # JSON has no NaN
         body = json.dumps({"dataframe_split": sent.to_dict(orient="split", index=False)}, default=str)
-        answer = self.client.post(
-            f"/models/{self.pipeline}/invocations", content=body, headers={"Content-Type": "application/json"}
-        )
-        answer.raise_for_status()
+        answer = self._ask("POST", "/invocations", content=body, headers={"Content-Type": "application/json"})
+        if not answer.is_success:
+            raise self._unanswered(_reason(answer))
         return answer.json()["predictions"], answer.headers[VERSION_HEADER]
 
     def _post(self, action: str, **content: Any) -> httpx.Response:
-        answer = self.client.post(f"/models/{self.pipeline}/{action}", **content)
+        answer = self._ask("POST", f"/{action}", **content)
         if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
             refusal = answer.json()
             raise UserError(Problem(f"the model server refuses: {refusal['error']}", refusal["remedy"]))
-        return answer.raise_for_status()
+        if not answer.is_success:
+            raise self._unanswered(_reason(answer))
+        return answer
+
+    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return self.client.request(method, f"/models/{self.pipeline}{path}", **content)
+        except httpx.TransportError as error:
+            raise self._unanswered(f"does not answer: {error or type(error).__name__}") from error
+
+    def _unanswered(self, what: str) -> Unanswered:
+        remedy = "`dropforge status` shows what runs; `dropforge up` starts a part that died anew. Then try again."
+        return Unanswered(Problem(f"the model server at {self.address} {what}", remedy))
+
+
+def _reason(answer: httpx.Response) -> str:
+    """Return what an answer that is an error says, if it is in the server's own shape."""
+    try:
+        said = f": {answer.json()['error']}"
+    except (ValueError, KeyError, TypeError):
+        said = ""
+    return f"answers {answer.status_code}{said}"

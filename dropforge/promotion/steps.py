@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dropforge.documents import Problem, UserError
-from dropforge.promotion.hosting import Hosting
+from dropforge.promotion.hosting import Hosting, Unanswered
 from dropforge.registry import Store, Version
 from dropforge.registry.history import Account, Entry, History
 
@@ -59,6 +59,8 @@ class Prepare:
         if world.hosting:
             try:
                 world.hosting.prepare(self.version.version)
+            except Unanswered:
+                raise
             except UserError as error:
                 raise Refused(self.version.version, error.problems) from error
 
@@ -139,9 +141,15 @@ class Swap:
         return f"the model server goes over to version {self.version.version}"
 
     def do(self, world: World) -> None:
-        """Do it, unless it is served already."""
-        if world.hosting and world.hosting.served() != self.version.version:
-            world.hosting.swap()
+        """Do it, unless it is served already; where the server is away by now, all else is done."""
+        try:
+            if world.hosting and world.hosting.served() != self.version.version:
+                world.hosting.swap()
+        except Unanswered as error:
+            (problem,) = error.problems
+            message = f"version {self.version.version} is the champion, but {problem.message}"
+            remedy = "It goes over to the champion by itself when it is back: `dropforge status` shows whether it runs."
+            raise Unanswered(Problem(message, remedy)) from error
 
 
 @dataclass(frozen=True)

@@ -127,18 +127,15 @@ def create_app(
             raise Refusal(404, f"there is no pipeline '{pipeline[:100]}' here", _names(served), "pipeline")
         return served[pipeline]
 
-    waking: dict[str, asyncio.Task[Served | None]] = {}
+    waking: dict[str, asyncio.Task[Served]] = {}
 
-    async def woken(pipeline: str, model: ServedModel) -> Served | None:
+    async def woken(pipeline: str, model: ServedModel) -> Served:
         """Return the version of a pipeline that rests; it is loaded once, however many ask."""
         task = waking.get(pipeline)
         if task is None:
-            task = waking[pipeline] = asyncio.create_task(run_in_threadpool(model.wake))
+            task = waking[pipeline] = asyncio.create_task(run_in_threadpool(awake, model))
             task.add_done_callback(lambda _: waking.pop(pipeline, None))
-        try:
-            found = await asyncio.shield(task)
-        except UserError as error:
-            raise Refusal(503, error.problems[0].message, error.problems[0].remedy) from error
+        found = await asyncio.shield(task)
         models.spare()
         return found
 
@@ -212,7 +209,7 @@ def create_app(
     @app.get("/models/{pipeline}", tags=["models"], summary="The version that answers: metrics and signature")
     def describe(pipeline: str) -> dict[str, Any]:
         model = known(pipeline)
-        loaded = (model.wake() or current(model)).loaded
+        loaded = awake(model).loaded
         return {
             "name": pipeline,
             "version": loaded.version.version,
@@ -230,7 +227,7 @@ def create_app(
     @app.get("/v2/models/{pipeline}/versions/{version}", tags=["models"], summary="What a version takes, if it answers")
     def describe_v2(pipeline: str, version: str | None = None) -> dict[str, Any]:
         model = known(pipeline)
-        found = model.wake() or current(model)
+        found = awake(model)
         is_version(found.version, version)
         return inference.describe(pipeline, found.version.version, found.predictor)
 
@@ -283,6 +280,15 @@ def current(model: ServedModel) -> Served:
             f"Drop a config into {settings.train.watch}; the first version that passes validation is served.",
         )
     return model.current
+
+
+def awake(model: ServedModel) -> Served:
+    """Return what a pipeline serves now, loaded again if it rests, or refuse with what to do."""
+    try:
+        found = model.wake()
+    except UserError as error:
+        raise Refusal(503, error.problems[0].message, error.problems[0].remedy) from error
+    return found or current(model)
 
 
 def _names(served: Iterable[str]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
+from mlflow.exceptions import MlflowException
+
 from dropforge.data import load as load_rows
 from dropforge.documents import Problem, UserError
 from dropforge.estimators import Allowed
@@ -156,13 +158,22 @@ class ServedModel:
         self.used = monotonic()
         with self._lock:
             if self.current is None and self.resting:
-                kept = self.shelf.last(self.pipeline.name) if self.shelf else None
-                if self.shelf and kept and kept.version == self.resting.version:
-                    self.current = _served(self.shelf.load(kept, Allowed.of(self.pipeline.train).modules))
-                else:
-                    self.current = self._load(self.resting.version)
-                self.resting = None
+                self.current, self.resting = self._again(self.resting), None
             return self.current
+
+    def _again(self, resting: Version) -> Served:
+        """Load a version that rests from where it was kept, or else from MLflow."""
+        kept = self.shelf.last(self.pipeline.name) if self.shelf else None
+        if self.shelf and kept and kept.version == resting.version:
+            try:
+                return _served(self.shelf.load(kept, Allowed.of(self.pipeline.train).modules))
+            except UserError as error:
+                log.warning("%s", error)
+        try:
+            return self._load(resting.version)
+        except MlflowException as error:
+            message = f"version {resting.version} is not in memory, and MLflow does not answer"
+            raise UserError(Problem(message, "Ask again when MLflow is back.")) from error
 
     @property
     def busy(self) -> bool:

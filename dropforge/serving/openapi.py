@@ -72,6 +72,8 @@ def document(base: dict[str, Any], served: Mapping[str, Served], generic: Iterab
     for name, version in served.items():
         paths[f"/models/{name}/invocations"] = {"post": _invocations(name, version)}
         paths[f"/v2/models/{name}/infer"] = {"post": _inference(name, version)}
+    if served:
+        _exemplify([path["get"] for path in paths.values() if "get" in path], *next(iter(served.items())))
     for operation in (operation for path in paths.values() for operation in path.values()):
         responses = operation["responses"]
         responses.pop("422", None)  # FastAPI's own shape, which is not ours
@@ -87,6 +89,14 @@ def document(base: dict[str, Any], served: Mapping[str, Served], generic: Iterab
     ]
     schemas["Predictions"] = _ANSWER
     return base
+
+
+def _exemplify(operations: Iterable[dict[str, Any]], name: str, version: Served) -> None:
+    """Fill in a pipeline and its version where a path asks for them: what is tried out on the page then answers."""
+    known = {"pipeline": name, "version": version.version.version}
+    for parameter in (parameter for operation in operations for parameter in operation.get("parameters", ())):
+        if parameter["in"] == "path":
+            parameter["example"] = known[parameter["name"]]
 
 
 def _generic(path: str, method: str, summary: str) -> dict[str, Any]:

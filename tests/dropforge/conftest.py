@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -89,6 +90,13 @@ def store(shelf: Project, desk: Project) -> Store:
     shutil.rmtree(desk.state / "served", ignore_errors=True)
     shutil.copy(shelf.state / "mlflow.db", desk.state / "mlflow.db")
     return Store.connect(desk)
+
+
+@pytest.fixture
+def away() -> str:
+    """The address of a server that does not run."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """A person approves: the proposal waits in Airflow, holds up nobody, and each answer does what it says."""
 
+import contextlib
 import json
+import sqlite3
 
 from tests.stack.project import until
-from tests.stack.test_promote import tree
+from tests.stack.test_promote import forest, tree
 
 
 def waiting(project):
@@ -22,6 +24,17 @@ def answer(project, run, option):
         return False
 
     until(answered, "the answer is taken")
+
+
+def let_time_out(project, run):
+    """Have the time for an answer be over."""
+    with contextlib.closing(sqlite3.connect(project.home / ".dropforge/airflow/airflow.db", timeout=60)) as database:
+        changed = database.execute(
+            "UPDATE task_instance SET trigger_timeout = '2026-01-01 00:00:00' WHERE run_id = ? AND task_id = 'approve'",
+            [run],
+        )
+        assert changed.rowcount == 1
+        database.commit()
 
 
 def by_form(project, **conf):
@@ -71,11 +84,21 @@ def test_a_proposal_waits_and_holds_up_nobody_and_each_answer_does_what_it_says(
 
     project.drop("asked", another_yaml=tree(9))
     (third,) = until(lambda: waiting(project), "somebody is asked about version 3")
+    project.drop("asked", forest_yaml=forest(20, 9))
+    until(lambda: len(waiting(project)) == 2, "somebody is asked about version 4 as well")
+    (fourth,) = set(waiting(project)) - {third}
+    let_time_out(project, fourth)
     answer(project, third, "Reject")
-    until(lambda: decision(project, 3) == "rejected", "version 3 is rejected")
+    until(lambda: [decision(project, number) for number in (3, 4)] == ["rejected"] * 2, "both are rejected")
     project.idle("asked_promote")
     assert project.champion("asked") == "1"
     assert by_form(project)["note"] == "no new version; version 1 stays"
 
     told = [reign["version"] for reign in json.loads(project.cli("history", "asked", "--json"))]
     assert told == ["1", "2", "1"]
+    place = project.mlflow.get_experiment_by_name("asked-promotions").experiment_id
+    rejected = project.mlflow.search_runs([place], "tags.kind = 'rejected'")
+    assert {(run.data.tags["why"], run.data.tags["by"]) for run in rejected} == {
+        ("version 3 is not promoted: rejected by Anonymous in Airflow", "Anonymous in Airflow"),
+        ("version 4 is not promoted: nobody answered within 7d", "the timer"),
+    }

@@ -43,7 +43,7 @@ def left(monkeypatch):
     context = {
         "run_id": "r1",
         "params": {},
-        "dag_run": SimpleNamespace(start_date="today"),
+        "dag_run": SimpleNamespace(start_date="today", run_id="r1", run_type="manual", triggering_user_name="ada"),
         "ti": SimpleNamespace(
             xcom_push=lambda key, value: left.update({key: value}),
             xcom_pull=lambda task_ids, key, map_indexes: left.get(key),

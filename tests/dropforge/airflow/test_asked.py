@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dropforge.airflow.asked import Answer, answer_of, asked
+from dropforge.airflow.asked import asked
 
 
 def run(kind="manual", user="ada", name="manual__1", **params):
@@ -41,10 +41,3 @@ def test_the_key_is_the_run_s():
 )
 def test_who_asks(kind, user, by):
     assert asked(run(kind, user)).by == by
-
-
-def test_an_answer_says_who_gave_it():
-    answer = {"chosen_options": ["Approve"], "responded_by_user": {"id": "1", "name": "ada"}}
-    assert answer_of(answer) == Answer(True, "ada in Airflow")
-    assert answer_of({"chosen_options": ["Reject"], "responded_by_user": None}) == Answer(False, "")
-    assert answer_of(None) is None

@@ -7,7 +7,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from mlflow.exceptions import MlflowException
 
 from dropforge.airflow import tasks
@@ -15,7 +15,7 @@ from dropforge.airflow.trigger import DropTrigger
 from dropforge.settings import encode
 from tests.dropforge.disks import mounted
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
-from tests.dropforge.wine import STUMP, TREE, WINE
+from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +106,18 @@ def test_the_trigger_announces_what_is_no_file_as_well(tmp_path, monkeypatch):
 
     event = asyncio.run(first())
     assert sorted(event.payload["files"]) == sorted(path.name for path in paths)
+
+
+@pytest.mark.usefixtures("left")
+@pytest.mark.parametrize("form", [{"action": "rollback"}, {"version": "3"}, {}], ids=["rollback", "by hand", "tick"])
+def test_while_the_server_is_away_a_promotion_ends_with_a_message_and_is_tried_again(
+    store, rows, tmp_path, away, monkeypatch, form
+):
+    crown(store, 2)
+    monkeypatch.setattr(tasks, "_store", lambda home: store)
+    monkeypatch.setenv("DROPFORGE_SERVER", away)
+    tasks.get_current_context()["params"].update(form)
+    with pytest.raises(AirflowException, match=f"the model server at {away} does not answer") as caught:
+        tasks.promote(home=str(tmp_path), settings=encode(WINE))
+    assert not isinstance(caught.value, AirflowFailException)
+    assert store.champion("wine", WINE.promote).version == version_of(store, 2)

@@ -162,6 +162,21 @@ def test_history_and_rollback(run: Run, stocked: Project) -> None:
         assert word in shown
 
 
+def test_while_the_server_is_away_a_message_says_what_to_do(
+    run: Run, stocked: Project, away: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.connect(stocked)
+    crown(store, 2)
+    monkeypatch.setenv("DROPFORGE_SERVER", away)
+    for command in (["rollback", "wine"], ["promote", "wine", "--version", "3"], ["promote", "wine"]):
+        result = run(*command)
+        assert result.code == 1
+        assert f"the model server at {away} does not answer: " in result.err
+        assert "`dropforge status` shows what runs" in result.err
+        assert "Traceback" not in result.err
+    assert store.champion("wine", WINE.promote).version == version_of(store, 2)
+
+
 def test_why_belongs_to_a_version(run: Run, stocked: Project) -> None:
     refused = run("promote", "wine", "--why", "because")
     assert refused.code == 2

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Response
 
 from dropforge.data import Rows
 from dropforge.documents import UserError
-from dropforge.promotion import Hosting, promote, promote_version, rollback
+from dropforge.promotion import Hosting, Unanswered, promote, promote_version, rollback
 from dropforge.registry import Store
 from dropforge.registry.history import Entry, History, Reign
+from dropforge.serving.app import create_app
 from dropforge.serving.models import ServedModel
 from tests.dropforge.promotion.test_promote import Crash, assert_one_champion, set_aside, snapshot
+from tests.dropforge.servers import fixed, running
 from tests.dropforge.wine import WINE, crown, register_copy, version_of
 
 
@@ -159,6 +162,60 @@ def test_rollback_to_what_the_server_refuses_moves_nothing(
     assert_one_champion(store, 2, hosting)
 
 
+@pytest.mark.usefixtures("promoted")
+def test_while_the_server_is_away_nothing_moves_and_a_message_says_so(store: Store, rows: Rows, away: str) -> None:
+    before = snapshot(store)
+    for act in (
+        lambda hosting: rollback(store, WINE, hosting),
+        lambda hosting: promote_version(store, WINE, rows, hosting, "1"),
+        lambda hosting: promote(store, WINE, rows, hosting),
+    ):
+        with pytest.raises(Unanswered) as caught:
+            act(Hosting(away, "wine"))
+        (problem,) = caught.value.problems
+        assert problem.message.startswith(f"the model server at {away} does not answer: ")
+        assert "`dropforge up`" in problem.remedy
+    assert snapshot(store) == before
+    assert_one_champion(store, 2)
+
+
+@pytest.mark.usefixtures("promoted")
+def test_server_that_goes_away_after_the_move_is_said_to_follow_and_the_move_is_whole(
+    store: Store, rows: Rows, history: History, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        address = stack.enter_context(running(create_app(fixed({"wine": ServedModel(store, WINE)}), 60)))
+        hosting, close = Hosting(address, "wine"), History.close
+
+        def close_and_go(self: History, run_id: str, *, done: bool = True) -> None:
+            close(self, run_id, done=done)
+            stack.close()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(History, "close", close_and_go)
+            with pytest.raises(
+                Unanswered, match=r"version 3 is the champion, but the model server at .* does not answer"
+            ):
+                rollback(store, WINE, hosting, why="no", by="ada")
+    assert_one_champion(store, 3)
+    assert told(history)[0] == ("3", "ada", "no")
+    again = Hosting(serve({"wine": ServedModel(store, WINE)}), "wine")
+    assert promote(store, WINE, rows, again).verdict == "no new version; version 3 stays"
+    assert_one_champion(store, 3, again)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b'{"error": "it broke"}', "answers 500: it broke"), (b"<html>", "answers 500")]
+)
+def test_error_of_the_server_s_own_is_told(store: Store, rows: Rows, content: bytes, said: str) -> None:
+    app = FastAPI()
+    app.post("/models/wine/prepare")(lambda: Response(content, 500))
+    with running(app) as address, pytest.raises(Unanswered) as caught:
+        promote_version(store, WINE, rows, Hosting(address, "wine"), "2")
+    assert caught.value.problems[0].message == f"the model server at {address} {said}"
+    assert store.champion("wine", WINE.promote).version is None
+
+
 def test_promotion_by_hand_takes_what_the_gates_refuse_and_says_so(store: Store, rows: Rows, history: History) -> None:
     decision = promote_version(store, WINE, rows, None, "1", why="for a demo", by="ada")
     assert decision.verdict == "version 1 is promoted by hand: for a demo"
@@ -269,25 +326,3 @@ def test_a_crash_at_any_step_leaves_one_champion_and_a_history_without_a_gap(
     if moved.version == "3":
         assert told(history)[0] == ("3", "ada", "it fails")
         assert version_of(store, 2).tags["decision"] == "rolled back"
-
-
-def test_racing_promoters_leave_one_champion_and_a_history_of_all_moves(
-    store: Store, rows: Rows, history: History
-) -> None:
-    promote_version(store, WINE, rows, None, "3")
-
-    def act(number: int) -> str | None:
-        mine = Store(store.uri)
-        mine.locks = store.locks
-        if number % 3 == 0:
-            return promote(mine, WINE, rows, None).champion
-        if number % 3 == 1:
-            return promote_version(mine, WINE, rows, None, str(number % 2 + 1)).champion
-        return rollback(mine, WINE, None, to="3").champion
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(act, range(12)))
-    reigns = told(history)
-    for (version, _, _), (older, _, _) in pairwise(reigns):
-        assert version != older
-    assert_one_champion(store, int(reigns[0][0]))

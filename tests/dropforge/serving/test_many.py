@@ -19,7 +19,7 @@ from dropforge.serving.models import Models, ServedModel
 from dropforge.serving.predictions import VERSION_HEADER
 from dropforge.settings import Promote
 from tests.dropforge.servers import running
-from tests.dropforge.serving.asking import one_row
+from tests.dropforge.serving.asking import assert_refused, one_row
 from tests.dropforge.wine import WINE, crown, version_of
 from tests.waiting import until
 
@@ -111,6 +111,17 @@ def test_model_that_rests_is_swapped_as_any_other(client: httpx.Client, models: 
     store.set_alias(version_of(store, 3), WINE.promote.alias)
     assert client.post("/models/p0/swap").json() == {"version": "3"}
     assert client.get("/models/p0").json()["version"] == "3"
+
+
+@pytest.mark.parametrize("models", [5], indirect=True)
+def test_model_that_rests_while_mlflow_is_away_is_said_to_be_away_for_now(
+    client: httpx.Client, models: Models, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    models.served["p0"].store = Store("http://127.0.0.1:9")
+    said = "version 2 is not in memory, and MLflow does not answer"
+    assert_refused(client.post("/models/p0/invocations", content=one_row(rows)), 503, said)
+    assert_refused(client.get("/models/p0"), 503, said)
 
 
 def test_model_that_rests_comes_from_where_it_was_kept(

@@ -310,6 +310,17 @@ def test_examples_of_the_document_work(client: httpx.Client) -> None:
     assert tried == 5 * 5  # three in JSON and one in CSV for MLflow's protocol, one for the other; five models
 
 
+def test_paths_of_the_document_can_be_tried_out_as_they_are_filled_in(client: httpx.Client) -> None:
+    tried = set()
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        if "{" in path and "get" in operations:
+            asked = [given for given in operations["get"]["parameters"] if given["in"] == "path"]
+            values = {given["name"]: given["example"] for given in asked}
+            assert client.get(path.format(**values)).is_success
+            tried.add(path)
+    assert {"/models/{pipeline}", "/v2/models/{pipeline}/versions/{version}/ready"} < tried
+
+
 def test_document_types_each_column(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     content = paths["/models/mixed/invocations"]["post"]["requestBody"]["content"]["application/json"]
