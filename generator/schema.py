@@ -86,7 +86,7 @@ CSV = {
         allowed=[".", ","],
     ),
     "encoding": _key(
-        "e.g. `cp1252`; by default UTF-8, or UTF-16 where the file says so",
+        "e.g. `cp1252`; by default UTF-8, or UTF-16 where the file looks so",
         type="string",
         nullable=True,
         default=None,

@@ -15,6 +15,7 @@ from generator.schedules import spoken
 TITLES = {
     "claim": "claim dropped configs",
     "finish": "finish: file configs away",
+    "compare": "compare the best",
     "find": "find new versions",
     "propose": "propose the best",
     "approve": "approve or reject",
@@ -150,6 +151,11 @@ tried again. To train anew after all, clear it. A link under `Details` leads to 
 
 It runs whatever became of the training. A config that a service kept from being trained stays where it is, and the
 next run takes it.
+""",
+        "compare": f"""Saves the best versions beside each other, as a table and a plot.
+
+They stand in MLflow's experiment `{name}-leaderboard`: a link under `Details` leads there. It is skipped where this run
+made no version, or MLflow is away; nothing waits for it.
 """,
         "find": f"""Looks in MLflow for the versions of `{name}` that were never scored on the holdout rows.
 

@@ -10,7 +10,7 @@ from airflow.sdk.bases.decorator import task_decorator_factory
 
 
 class TrainOperator(_PythonDecoratedOperator):
-    """A task that trains candidates."""
+    """A task whose result names runs in MLflow: it trains candidates, or compares them."""
 
 
 class VersionOperator(_PythonDecoratedOperator):

@@ -145,8 +145,11 @@ def train(batch: Batch, home: str, settings: str) -> str:
 
 
 @says_what_the_disk_refuses
-def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | None, home: str, settings: str) -> None:
-    """File each config away, say what became of it, and give back what this run could not finish."""
+def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | None, home: str, settings: str) -> str:
+    """File each config away, say what became of it, and give back what this run could not finish.
+
+    Its result are the versions that this run made.
+    """
     from mlflow.exceptions import MlflowException
 
     pipeline, run = begun("claim", settings), _run_id()
@@ -184,6 +187,25 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
     notes.say(report.lines())
     if stuck:
         raise AirflowException("\n".join(str(refusal) for refusal in stuck.values()))
+    return json.dumps([outcome["version"] for outcome in results.values() if outcome["status"] == "trained"])
+
+
+@says_what_the_disk_refuses
+def compare(trained: str, home: str, settings: str) -> str:
+    """Save the leaderboard with the versions that this run made; that MLflow is away fails no train run."""
+    from mlflow.exceptions import MlflowException
+
+    from dropforge.training import leaderboard
+
+    versions = json.loads(trained)
+    if not versions:
+        raise AirflowSkipException("there is no new version")
+    pipeline = begun("claim", settings)
+    try:
+        run_id = leaderboard.save(_store(home), pipeline, versions, _run_id())
+    except (OSError, MlflowException) as error:
+        raise AirflowSkipException(f"not saved; the next train run saves it anew: {error}") from error
+    return json.dumps([{"run_id": run_id}])
 
 
 def find(home: str, settings: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -220,44 +221,44 @@ def versions(
     Example: dropforge versions wine
     """
     from dropforge.registry import Store
+    from dropforge.registry.compare import compared
 
     project, settings = load_pipeline(spec, pipeline)
-    tag = f"holdout_{settings.promote.metric}"
+    metric = settings.promote.metric
     with disk_explained(project.state):
         store = Store.connect(project)
         champion = store.champion(pipeline, settings.promote).version
-        found = sorted(store.search(pipeline, {}), key=lambda v: (-float(v.tags.get(tag, "-inf")), v.number))
-        if sort == "version":
-            found.sort(key=lambda version: -version.number)
-        elif sort != "value":  # the best of each class or config first
-            found.sort(key=lambda version: version.tags.get("estimator" if sort == "class" else "config_file", ""))
-    table: list[dict[str, Any]] = [
-        {
-            "version": version.version,
-            "class": version.tags.get("estimator"),
-            "config_file": version.tags.get("config_file"),
-            "status": version.tags.get("validation_status"),
-            tag: float(version.tags[tag]) if tag in version.tags else None,
-            "stage": version.stage,
-            "champion": champion is not None and champion.version == version.version,
-        }
-        for version in found
-    ]
+        found = compared(store.search(pipeline, {}), champion, metric)
+    found.sort(key=lambda entry: (math.inf if entry.holdout is None else -entry.holdout, int(entry.version)))
+    if sort == "version":
+        found.sort(key=lambda entry: -int(entry.version))
+    elif sort != "value":  # the best of each class or config first
+        found.sort(key=lambda entry: entry.cls if sort == "class" else entry.config)
     if as_json:
-        print_json(table)
+        print_json([
+            {
+                "version": entry.version,
+                "class": entry.cls,
+                "config_file": entry.config,
+                "status": entry.status,
+                f"holdout_{metric}": entry.holdout,
+                "stage": entry.stage,
+                "champion": entry.champion,
+            }
+            for entry in found
+        ])  # fmt: skip
         return
     from rich.table import Table
 
     from dropforge.cli.common import print_table
 
     shown = Table()
-    for head in ("version", "estimator", "config", settings.promote.metric, "status", "stage"):
+    for head in ("version", "estimator", "config", metric, "status", "stage"):
         shown.add_column(head, overflow="fold")  # no name is cut
-    for row in table:
-        value = "-" if row[tag] is None else f"{row[tag]:.4f}"
-        stage = f"{row['stage']} (champion)" if row["champion"] else row["stage"]
-        name = (row["class"] or "").rpartition(".")[2]
-        shown.add_row(row["version"], name, row["config_file"], value, row["status"], stage)
+    for entry in found:
+        value = "-" if entry.holdout is None else f"{entry.holdout:.4f}"
+        stage = f"{entry.stage} (champion)" if entry.champion else entry.stage
+        shown.add_row(entry.version, entry.name, entry.config, value, entry.status, stage)
     print_table(shown)
 
 

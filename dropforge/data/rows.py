@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -191,14 +192,37 @@ def _check(rows: Rows, data: Data) -> None:
         raise _error(data, f"the target '{data.target}' mixes numbers and text", "Make it one of the two.") from None
     if len(labels) < 2:  # noqa: PLR2004 - a classifier needs two
         raise _error(data, f"the target '{data.target}' has fewer than two classes", "Choose another target.")
-    for part in PARTS:
-        present = set(np.unique(rows.part(part)[1]))
-        if missing := labels - present:
-            raise _error(
-                data,
-                f"no row of the part '{part}' has the class {first_few(sorted(map(str, missing)))}",
-                "Add rows, or choose other shares or another seed.",
-            )
+    _check_classes(rows, data)
+
+
+def _check_classes(rows: Rows, data: Data) -> None:
+    """See that each part has a row of every class: else it could be neither learned nor measured."""
+    counts = {part: Counter(rows.part(part)[1]) for part in PARTS}
+    lacking = {label: [part for part in PARTS if not counts[part][label]] for label in rows.classes}
+    small = {label: parts for label, parts in lacking.items() if parts}
+    if not small:
+        return
+    total = {label: sum(found[label] for found in counts.values()) for label in small}
+    rows_of = {label: f"{count} row{'s' * (count > 1)}" for label, count in total.items()}
+    told = [f"'{label}' ({rows_of[label]}, none in {' or '.join(parts)})" for label, parts in small.items()]
+    few = len(told) == 1
+    raise _error(
+        data,
+        f"{'a class is' if few else f'{len(told)} classes are'} too small for the parts: {first_few(told)}",
+        _remedy(data, min(total.values())),
+    )
+
+
+def _remedy(data: Data, rarest: int) -> str:
+    """Return what helps a class of so many rows, none of which is in some part."""
+    if rarest < len(PARTS):
+        return f"A class needs a row in each of {len(PARTS)} parts: add rows of it, or take those that there are out."
+    split = data.split
+    if split.time:
+        return "Add rows, or choose larger shares: by data.split.time the latest rows are tested with."
+    if split.group:
+        return "Add groups with it, or choose another data.split.seed or larger shares."
+    return "Write data.split: {method: random}, which gives each part its share of every class; or take another seed."
 
 
 def _infinite(values: pd.Series) -> int:

@@ -22,6 +22,7 @@ from dropforge.settings import Csv, is_file
 LOADERS = "sklearn.datasets."
 _HEAD_BYTES = 2**18  # enough to see how numbers are written
 _HEAD_ROWS = 20
+_FEW_BYTES = 64  # too few to tell an encoding from
 _SEPARATORS = ",;\t|"
 _AS_FOUND = Csv()
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -96,12 +97,22 @@ def read_frame(source: str, home: Path, form: Csv = _AS_FOUND) -> pd.DataFrame:
 def _read_text(place: Place, form: Csv) -> pd.DataFrame:
     with place.files.open(place.path, "rb", compression="infer") as file:
         head = file.read(_HEAD_BYTES)
-    encoding = form.encoding or next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
+    encoding = form.encoding or _encoding(head)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     separator = form.separator or _separator(text)
     decimal = form.decimal or _decimal(text, separator)
     with place.files.open(place.path, "rb", compression="infer") as file:
         return pd.read_csv(file, sep=separator, decimal=decimal, encoding=encoding)
+
+
+def _encoding(head: bytes) -> str:
+    """Return how a text is encoded: as its mark says; without one, text of two bytes a character is full of zeros."""
+    if marked := next((name for mark, name in _BOMS if head.startswith(mark)), None):
+        return marked
+    first, second = head[::2].count(0), head[1::2].count(0)
+    if max(first, second) <= max(len(head), _FEW_BYTES) / 8:
+        return "utf-8"
+    return "utf-16-le" if second > first else "utf-16-be"
 
 
 def _separator(text: str) -> str:
@@ -146,12 +157,12 @@ def _explained(source: str, home: Path, place: Place) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8" if error.encoding.startswith("utf") else str(error)
+        return f"it is not {error.encoding.upper()}"
     return "it is empty" if isinstance(error, pd.errors.EmptyDataError) else str(error)
 
 
 def _remedy(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, UnicodeError):
         return "Say how it is encoded, e.g. data.csv: {encoding: cp1252}; or save it as UTF-8."
     if isinstance(error, LookupError):
         return "Correct data.csv.encoding."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,6 +145,13 @@ class Store:
                     raise  # else it was deleted since it was looked up
         self._experiments[experiment] = place = self.experiment(experiment)
         return self.client.create_run(place, tags=dict(tags), run_name=name)
+
+    def tagged_run(self, experiment: str, tag: str, value: str) -> Run | None:
+        """Return the run of an experiment that carries a tag, or None."""
+        found, quoted = self.client.get_experiment_by_name(experiment), _quoted(value)
+        if found is None or quoted is None:
+            return None
+        return next(iter(self.client.search_runs([found.experiment_id], f"tags.{tag} = {quoted}", max_results=1)), None)
 
     def end_lost_runs(self, experiment: str, key: str) -> None:
         """End the run that a killed process left open; only who holds the candidate's lock may say so."""
@@ -291,6 +298,28 @@ class Store:
             if error.error_code in ABSENT:
                 return {}
             raise
+
+    def best_runs(self, experiment: str, metric: str, count: int) -> dict[str, float]:
+        """Return the finished runs of an experiment with the highest values of a metric, by run's id, best first."""
+        found = self.client.get_experiment_by_name(experiment)
+        if found is None:
+            return {}
+        runs = self.client.search_runs(
+            [found.experiment_id],
+            "attributes.status = 'FINISHED'",
+            max_results=count,
+            order_by=[f"metrics.`{metric}` DESC"],
+        )
+        return {run.info.run_id: run.data.metrics[metric] for run in runs if metric in run.data.metrics}
+
+    def of_runs(self, name: str, run_ids: Iterable[str]) -> list[Version]:
+        """Return the versions that were made by some runs, in one call; a run whose version was deleted has none."""
+        wanted = ", ".join(f"'{run_id}'" for run_id in run_ids)
+        if not wanted:
+            return []
+        return [
+            _version(found) for found in self.client.search_model_versions(f"name='{name}' and run_id IN ({wanted})")
+        ]
 
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Set tags of a version; what it says already costs no call."""

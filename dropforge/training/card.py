@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from dropforge.configs import Candidate
@@ -50,8 +51,11 @@ def card(
 def _scores(pipeline: Pipeline, evaluation: Evaluation, explanation: Explanation) -> Iterator[str]:
     yield "## How good it is\n\n| on the test rows | |\n|---|---|"
     for name, value in evaluation.metrics.items():
-        mark = " (decides)" if name == f"test_{pipeline.promote.metric}" else ""
+        mark = " (the pipeline's metric)" if name == f"test_{pipeline.promote.metric}" else ""
         yield f"| {name.removeprefix('test_')}{mark} | {value:.4f} |"
+    for name, scores in evaluation.folds.items():
+        spread = f"{np.mean(scores):.4f}, give or take {np.std(scores):.4f}"
+        yield f"\n{name.removeprefix('cv_')} on {len(scores)} folds of the training rows: {spread}."
     if explanation.importances:
         first = ", ".join(
             f"{code(str(name))} {value:.3f}" for name, value in head_of(explanation.importances, 5).items()

@@ -66,12 +66,12 @@ class Explanation:
 
 def explain(estimator: Any, prepared: Prepared, rows: Rows, evaluation: Evaluation) -> Explanation:
     """Return what explains a fitted estimator; what one of them does not have, or fails at, is left out."""
-    last, before = _last(estimator)
-    importances, means = _or(({}, ""), lambda: _importances(estimator, last, before, prepared, rows))
+    last, before = last_of(estimator)
+    importances, means = _or(({}, ""), lambda: importances_of(estimator, last, before, prepared, rows))
     return Explanation(
-        by_class=_by_class(rows, evaluation),
-        steps=_or({}, lambda: _steps(last, before, rows)),
-        curves=_or((), lambda: _curves(estimator, rows)),
+        by_class=by_class(rows, evaluation),
+        steps=_or({}, lambda: steps_of(last, before, rows)),
+        curves=_or((), lambda: curves_of(estimator, rows)),
         importances=importances,
         means=means,
         search=_or(None, lambda: _search(last)),
@@ -86,7 +86,7 @@ def _or(otherwise: Any, work: Callable[[], Any]) -> Any:
         return otherwise
 
 
-def _last(estimator: Any) -> tuple[Any, Any]:
+def last_of(estimator: Any) -> tuple[Any, Any]:
     """Return the model itself, and the steps before it as one, or None."""
     from sklearn.pipeline import Pipeline
 
@@ -95,7 +95,7 @@ def _last(estimator: Any) -> tuple[Any, Any]:
     return estimator, None
 
 
-def _by_class(rows: Rows, evaluation: Evaluation) -> dict[str, float]:
+def by_class(rows: Rows, evaluation: Evaluation) -> dict[str, float]:
     labels = rows.classes[:MOST_CLASSES]
     _, target = rows.part("test")
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
@@ -113,7 +113,7 @@ def _by_class(rows: Rows, evaluation: Evaluation) -> dict[str, float]:
     return found
 
 
-def _steps(last: Any, before: Any, rows: Rows) -> dict[str, list[tuple[int, float]]]:
+def steps_of(last: Any, before: Any, rows: Rows) -> dict[str, list[tuple[int, float]]]:
     """Return how scores and losses went while the model was trained."""
     found: dict[str, list[tuple[int, float]]] = {}
     for attribute, name in _HISTORIES.items():
@@ -163,7 +163,7 @@ def _some(rows: Rows, part: Any) -> tuple[pd.DataFrame, pd.Series]:
     return features.head(_MOST_ROWS), target.head(_MOST_ROWS)
 
 
-def _curves(estimator: Any, rows: Rows) -> list[Curve]:
+def curves_of(estimator: Any, rows: Rows) -> list[Curve]:
     features, target = rows.part("test")
     labels = list(estimator.classes_)
     shares = estimator.predict_proba(features)
@@ -184,13 +184,16 @@ def _curve(label: str, is_it: np.ndarray, share: np.ndarray) -> Curve:
     return Curve(label, (wrong, right), (recall, precision), (said, true))
 
 
-def _importances(
+def importances_of(
     estimator: Any, last: Any, before: Any, prepared: Prepared, rows: Rows
 ) -> tuple[dict[str, float], str]:
     own = _own(last, before, prepared)
     if own is not None:
         names, values = own
-        found, means = dict(zip(names, values, strict=True)), f"as {type(last).__name__} has them itself"
+        found, kind = dict(zip(names, values, strict=True)), type(last).__name__
+        # Of coefficients only the size counts here, and only where the columns are on one scale.
+        own_ones = hasattr(last, "feature_importances_")
+        means = f"as {kind} has them itself" if own_ones else f"by the size of {kind}'s coefficients"
     else:
         found = dict(_by_permutation(estimator, prepared, rows))
         means = "by how much accuracy falls when a column's test values are shuffled"

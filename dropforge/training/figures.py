@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
+from matplotlib.patches import Rectangle
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
+from dropforge.registry.compare import Entry
 from dropforge.training.explain import Curve
 
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
 _LONGEST = 40  # characters of a column's name
+_TITLE = 90  # characters of a line above the importances
+_LONGEST_LABEL = 54  # characters that name a version
 _drawing = threading.Lock()  # a sheet is drawn on by one at a time
 
 
@@ -84,39 +89,133 @@ def _sheet(classes: tuple[str, ...]) -> _Sheet:
 
 def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     """Write ROC, precision-recall and calibration curves as one PNG."""
-    figure = Figure(figsize=(13.0, 4.4), dpi=72)
-    FigureCanvasAgg(figure)
-    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
-    roc, precision, calibration = figure.subplots(1, 3)
-    for curve in curves:
-        roc.plot(*curve.roc, label=curve.label)
-        precision.plot(*curve.precision_recall)
-        calibration.plot(*curve.calibration, marker="o", markersize=3)
-    for axes, title, across, up in (
-        (roc, "ROC", "share of the others taken for it", "share of the class found"),
-        (precision, "Precision and recall", "recall", "precision"),
-        (calibration, "Calibration", "probability that the model gives", "share that is right"),
-    ):
-        axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    for axes in (roc, calibration):
-        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
-    roc.legend(fontsize=8, loc="lower right")
-    _write(figure, file)
+    with _drawing:
+        pixels = _curve_sheet(tuple(curve.label for curve in curves)).draw(curves)
+        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+
+
+class _CurveSheet:
+    """Three axes that are laid out and drawn once for all candidates with curves of the same classes."""
+
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        figure = Figure(figsize=(13.0, 4.4), dpi=72)
+        self.canvas = FigureCanvasAgg(figure)
+        figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
+        roc, precision, calibration = figure.subplots(1, 3)
+        for axes, title, across, up in (
+            (roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
+            (precision, "Precision and recall", "recall", "precision"),
+            (calibration, "Calibration (dotted: perfect)", "probability that the model gives", "share of the class"),
+        ):
+            axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        for axes in (roc, calibration):
+            axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
+        self.lines = [
+            (
+                *(axes.plot([], [], color=f"C{number}", label=label, animated=True)[0] for axes in (roc, precision)),
+                calibration.plot([], [], color=f"C{number}", animated=True, marker="o", markersize=3)[0],
+            )
+            for number, label in enumerate(labels)
+        ]
+        roc.legend(handles=[lines[0] for lines in self.lines], fontsize=8, loc="lower right")
+        self.canvas.draw()
+        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def draw(self, curves: Sequence[Curve]) -> np.ndarray:
+        """Return the pixels of the curves, shape (height, width, 4)."""
+        self.canvas.restore_region(self.empty)
+        for lines, curve in zip(self.lines, curves, strict=True):
+            for line, points in zip(lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
+                line.set_data(*points)
+                self.canvas.figure.draw_artist(line)
+        return np.asarray(self.canvas.buffer_rgba())
+
+
+@functools.lru_cache(maxsize=4)
+def _curve_sheet(labels: tuple[str, ...]) -> _CurveSheet:
+    return _CurveSheet(labels)
 
 
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
-    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..." for name in importances]
-    height = 0.8 + 0.26 * len(names)
-    figure = Figure(figsize=(8.0, height), dpi=72)
+    title = textwrap.wrap(f"Importances, {means}", _TITLE)
+    with _drawing:
+        pixels = _bar_sheet(len(importances), len(title)).draw(importances, "\n".join(title))
+        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+
+
+class _BarSheet:
+    """Axes without ticks, that are drawn once for all candidates with so many bars and lines of title."""
+
+    def __init__(self, bars: int, lines: int) -> None:
+        top = 0.19 + 0.16 * lines
+        height = 0.15 + top + 0.26 * bars
+        figure = Figure(figsize=(8.0, height), dpi=72)
+        self.canvas = FigureCanvasAgg(figure)
+        self.axes = figure.add_subplot(xticks=[], yticks=[], xlim=(0, 1), ylim=(bars - 0.4, -0.6))
+        figure.subplots_adjust(left=0.34, right=0.97, top=1 - top / height, bottom=0.1 / height)
+        self.bar = self.axes.add_patch(Rectangle((0, 0), 0, 0.8, color="#4c78a8", animated=True))
+        text: dict[str, Any] = {"fontsize": 8, "va": "center", "animated": True}
+        self.name = self.axes.text(-0.015, 0, "", ha="right", **text)
+        self.value = self.axes.text(0, 0, "", ha="left", **text)
+        self.title = self.axes.set_title(" ", fontsize=9, loc="right", animated=True)
+        self.canvas.draw()
+        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+
+    def draw(self, importances: Mapping[str, float], title: str) -> np.ndarray:
+        """Return the pixels of the bars, shape (height, width, 4); the value of each stands at its end."""
+        self.canvas.restore_region(self.empty)
+        least, most = min(0.0, *importances.values()), max(0.0, *importances.values())
+        share = 0.85 / (most - least) if most > least else 0.0
+        zero = 0.0 - least * share
+        self.title.set_text(title)
+        self.axes.draw_artist(self.title)
+        for place, (name, value) in enumerate(importances.items()):
+            self.bar.set(x=zero, y=place - 0.4, width=value * share)
+            self.name.set(y=place, text=_short(name, _LONGEST))
+            self.value.set(x=zero + max(0.0, value) * share + 0.01, y=place, text=f"{value:.3g}")
+            for artist in (self.bar, self.name, self.value):
+                self.axes.draw_artist(artist)
+        return np.asarray(self.canvas.buffer_rgba())
+
+
+@functools.lru_cache(maxsize=8)
+def _bar_sheet(bars: int, lines: int) -> _BarSheet:
+    return _BarSheet(bars, lines)
+
+
+def draw_leaderboard(entries: Sequence[Entry], trained: Collection[str], title: str, file: Path) -> None:
+    """Write versions beside each other as a PNG, in their order: the metric on test and holdout rows of each."""
+    height = 1.3 + 0.3 * len(entries)
+    figure = Figure(figsize=(10.0, height), dpi=72)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.34, right=0.97, top=1 - 0.35 / height, bottom=0.35 / height)
-    axes.barh(range(len(names)), list(importances.values()), color="#4c78a8")
-    axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_title(f"Importances, {means}", fontsize=9, loc="right")
+    figure.subplots_adjust(left=0.46, right=0.97, top=1 - 0.65 / height, bottom=0.35 / height)
+    places = np.arange(len(entries))
+    test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
+    axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
+    axes.scatter(
+        test, places, s=110, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2
+    )
+    axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
+    axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
+    for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):
+        tick.set_fontweight("bold" if entry.version in trained else "normal")
+    axes.set_ylim(len(entries) - 0.4, -0.6)
+    axes.grid(axis="x", color="#e2e8f0")
+    axes.set_axisbelow(True)
+    figure.suptitle(f"{title} (bold: new; \u2605: champion)", fontsize=11, x=0.97, ha="right")
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
     _write(figure, file)
+
+
+def _label(entry: Entry) -> str:
+    star = "\u2605 " if entry.champion else ""
+    return _short(f"{star}{entry.version}  {entry.name}  {entry.config}", _LONGEST_LABEL)
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _write(figure: Figure, file: Path) -> None:

@@ -59,7 +59,7 @@ _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
 _EXAMPLE_ROWS = 3
-_MOST_BARS = 25
+MOST_BARS = 15
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 # What a model is loaded with again. Read at the import, once for all the processes that are forked.
 _PINS = [
@@ -317,7 +317,7 @@ def _write_files(
     if explanation.curves:
         draw_curves(explanation.curves, folder / "curves.png")
     if explanation.importances:
-        draw_importances(head_of(explanation.importances, _MOST_BARS), explanation.means, folder / "importances.png")
+        draw_importances(head_of(explanation.importances, MOST_BARS), explanation.means, folder / "importances.png")
         (folder / "importances.json").write_text(json.dumps(explanation.importances, indent=1))
     if explanation.search is not None:
         explanation.search.to_csv(folder / "search.csv", index=False)

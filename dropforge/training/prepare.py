@@ -195,11 +195,15 @@ def _for_numbers(numbers: Sequence[Column], tree: Estimator, rows: Rows) -> Iter
         whole = not np.any(values % 1 > 0)
         if _CODED in within and (np.any(values < 0) or not whole):
             params = {"n_bins": 5, "encode": "ordinal", "strategy": "quantile"}
-            yield "bins", Estimator("sklearn.preprocessing.KBinsDiscretizer", params), "five ranges, equally full"
+            yield (
+                "bins",
+                Estimator("sklearn.preprocessing.KBinsDiscretizer", params),
+                "put into five ranges, equally full",
+            )
         elif np.any(values < 0):
-            yield "scale", Estimator("sklearn.preprocessing.MinMaxScaler", {"clip": True}), "from 0 to 1"
+            yield "scale", Estimator("sklearn.preprocessing.MinMaxScaler", {"clip": True}), "scaled to 0 to 1"
     elif any(fnmatch.fnmatchcase(path, pattern) for path in within for pattern in _SCALED):
-        yield "scale", Estimator("sklearn.preprocessing.StandardScaler", {}), "mean 0, deviation 1"
+        yield "scale", Estimator("sklearn.preprocessing.StandardScaler", {}), "scaled to mean 0 and deviation 1"
 
 
 def _prepares(tree: Estimator) -> bool:

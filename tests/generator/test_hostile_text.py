@@ -129,7 +129,7 @@ def test_the_hostile_text_is_in_the_spec_as_it_was_written(pipelines):
 def test_every_task_gets_the_settings_unchanged(pipelines, loaded, home):
     for pipeline in pipelines:
         for dag, tasks in (
-            ("train", {"claim", "train", "finish"}),
+            ("train", {"claim", "train", "finish", "compare"}),
             ("promote", {"find", "validate", "promote", "prove"}),
         ):
             found = loaded[f"{pipeline.name}_{dag}"]["tasks"]
@@ -157,7 +157,7 @@ def test_airflow_gets_owner_tags_pool_and_queue_unchanged(pipelines, loaded):
 def test_notifiers_get_their_arguments_unchanged(pipelines, loaded):
     for pipeline in pipelines:
         assert pipeline.airflow.on_failure == {"told.Told": ARGUMENTS}
-        assert loaded[f"{pipeline.name}_train"]["told"] == [ARGUMENTS] * 3
+        assert loaded[f"{pipeline.name}_train"]["told"] == [ARGUMENTS] * 4
         assert loaded[f"{pipeline.name}_promote"]["told"] == [ARGUMENTS] * 5
 
 

@@ -60,7 +60,10 @@ def task(dag, task_id):
 )
 def test_any_text_comes_out_as_it_was(pipeline):
     dags = loaded(pipeline)
-    for dag, task_ids in (("wine_train", ("claim", "finish")), ("wine_promote", ("find", "promote", "prove"))):
+    for dag, task_ids in (
+        ("wine_train", ("claim", "finish", "compare")),
+        ("wine_promote", ("find", "promote", "prove")),
+    ):
         for task_id in task_ids:
             given_to_task = task(dags[dag], task_id)["settings"]
             assert jinja2.Template(given_to_task, keep_trailing_newline=True).render() == given_to_task

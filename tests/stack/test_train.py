@@ -209,6 +209,12 @@ def test_a_cleared_task_of_a_finished_run_doubles_nothing(project):
     project.idle("slow_train")
     assert len([v for v in project.versions("slow") if v.tags["config_file"] == "cleared.yaml"]) == 1
     assert [p.name for p in (project.watch("slow") / "done").glob("cleared*")] == ["cleared.yaml"]
+    # The run has one leaderboard, with its version, though it was saved twice.
+    board = project.mlflow.get_experiment_by_name("slow-leaderboard")
+    condition = f"tags.train_run = '{task['dag_run_id']}' and attributes.status = 'FINISHED'"
+    (saved,) = project.mlflow.search_runs([board.experiment_id], condition)
+    assert "| `cleared.yaml` |" in saved.data.tags["mlflow.note.content"]
+    assert {f.path for f in project.mlflow.list_artifacts(saved.info.run_id)} == {"leaderboard.csv", "leaderboard.png"}
 
 
 def test_a_drop_while_the_dag_is_paused_is_trained_once_it_is_unpaused(project):

@@ -5,6 +5,7 @@ import importlib
 import os
 import shutil
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,3 +34,22 @@ def tables():
 
     import_all_models()
     Base.metadata.create_all(settings.engine)
+
+
+@pytest.fixture
+def left(monkeypatch):
+    """What the tasks leave in Airflow, by key; they belong to one run."""
+    left = {}
+    context = {
+        "run_id": "r1",
+        "params": {},
+        "dag_run": SimpleNamespace(start_date="today", run_id="r1", run_type="manual", triggering_user_name="ada"),
+        "ti": SimpleNamespace(
+            xcom_push=lambda key, value: left.update({key: value}),
+            xcom_pull=lambda task_ids, key, map_indexes: left.get(key),
+        ),
+    }
+    for module in ("tasks", "notes", "runs"):
+        monkeypatch.setattr(f"dropforge.airflow.{module}.get_current_context", lambda: context)
+    monkeypatch.setattr("dropforge.airflow.tasks.is_active", lambda dag, run: False)
+    return left

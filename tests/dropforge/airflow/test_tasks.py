@@ -7,7 +7,8 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from mlflow.exceptions import MlflowException
 
 from dropforge.airflow import tasks
 from dropforge.airflow.trigger import DropTrigger
@@ -17,24 +18,9 @@ from tests.dropforge.folder.drops import KINDS, aged, drop, make
 from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
 
 
-@pytest.fixture
-def left(monkeypatch):
-    """What the tasks leave in Airflow, by key; they belong to one run."""
-    left = {}
-    context = {
-        "run_id": "r1",
-        "params": {},
-        "dag_run": SimpleNamespace(start_date="today", run_id="r1", run_type="manual", triggering_user_name="ada"),
-        "ti": SimpleNamespace(
-            xcom_push=lambda key, value: left.update({key: value}),
-            xcom_pull=lambda task_ids, key, map_indexes: left.get(key),
-        ),
-    }
-    for module in ("tasks", "notes", "runs"):
-        monkeypatch.setattr(f"dropforge.airflow.{module}.get_current_context", lambda: context)
-    monkeypatch.setattr(tasks, "is_active", lambda dag, run: False)
+@pytest.fixture(autouse=True)
+def _no_mlflow(monkeypatch):
     monkeypatch.setattr(tasks, "_store", lambda home: SimpleNamespace(sweep_lost_runs=lambda name: None))
-    return left
 
 
 def trained(batches):
@@ -92,6 +78,17 @@ def test_a_folder_of_ours_that_is_a_link_ends_the_task_with_a_message(tmp_path):
     with pytest.raises(AirflowException, match="this is a link where a folder must be"):
         tasks.claim(home=str(tmp_path), settings=encode(WINE))
     assert (watch / "a.yaml").exists()
+
+
+@pytest.mark.usefixtures("left")
+def test_the_leaderboard_fails_no_train_run(tmp_path, monkeypatch):
+    def away(*_):
+        raise MlflowException("no answer")
+
+    monkeypatch.setattr(tasks, "_store", lambda home: SimpleNamespace(champion=away))
+    for trained, why in (("[]", "there is no new version"), ('["1"]', "the next train run saves it anew: no answer")):
+        with pytest.raises(AirflowSkipException, match=why):
+            tasks.compare(trained, home=str(tmp_path), settings=encode(WINE))
 
 
 def test_the_trigger_announces_what_is_no_file_as_well(tmp_path, monkeypatch):

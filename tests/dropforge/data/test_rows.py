@@ -159,7 +159,7 @@ def test_a_part_keeps_its_rows_when_the_other_share_grows(flowers, tmp_path):
         ({"features": Features(exclude=("no",))}, "there is no column 'no' (data.features.exclude)"),
         ({"features": Features(include=("kind",))}, "there is no column to learn from"),
         ({"id": "no"}, "there is no column 'no' (data.id)"),
-        ({"target": "id"}, "has the class"),
+        ({"target": "id"}, "too small for the parts"),
         ({"source": "other.csv"}, "there is no such file"),
         ({"source": "sklearn.datasets.load_wines"}, "scikit-learn has no data set 'sklearn.datasets.load_wines'"),
         ({"source": "sklearn.datasets.load_files"}, "'sklearn.datasets.load_files' gives no table"),
@@ -180,13 +180,39 @@ def test_data_that_do_not_fit_the_spec_are_explained(changes, message, flowers, 
             pd.DataFrame({"x": [1.5, None, float("inf")] * 30, "kind": ["a", "b"] * 45}),
             "30 values are infinite, in the",
         ),
-        (pd.DataFrame({"x": range(50), "kind": ["a"] * 49 + ["b"]}), "has the class b"),
-        (pd.DataFrame({"x": range(5000), "kind": [f"k{n}" for n in range(5000)]}), " and "),  # not all of them
+        (
+            pd.DataFrame({"x": range(50), "kind": ["a"] * 49 + ["b"]}),
+            "a class is too small for the parts: 'b' (1 row, none in train or holdout)",
+        ),
+        # Not all of them.
+        (pd.DataFrame({"x": range(5000), "kind": [f"k{n}" for n in range(5000)]}), "and 4995 more"),
     ],
 )
 def test_data_that_cannot_be_learned_from_are_explained(frame, message, tmp_path):
     frame.to_csv(tmp_path / "flowers.csv", index=False)
     assert message in mistake(FLOWERS, tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("split", "count", "remedy"),
+    [
+        ({}, 2, "A class needs a row in each of 3 parts: add rows of it"),
+        ({}, 3, "Write data.split: {method: random}"),
+        ({"group": "x"}, 3, "Add groups with it"),
+        ({"time": "x"}, 3, "the latest rows are tested with"),
+        ({"method": "random"}, 2, "A class needs a row in each of 3 parts"),
+    ],
+)
+def test_what_helps_a_class_that_is_too_small_follows_from_the_split(split, count, remedy, tmp_path):
+    frame = pd.DataFrame({"x": range(60), "kind": ["rare"] * count + ["often"] * (60 - count)})
+    frame["y"] = frame["x"]
+    frame.to_csv(tmp_path / "flowers.csv", index=False)
+    found = mistake(replace(FLOWERS, split=replace(SPLIT, seed=1, **split)), tmp_path)
+    assert f"'rare' ({count} rows, none in " in found.message
+    assert remedy in found.remedy
+    if "method: random" in remedy:
+        lots = read_rows(replace(FLOWERS, split=replace(SPLIT, method="random")), tmp_path)
+        assert all(set(lots.part(part)[1]) == {"rare", "often"} for part in PARTS)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def table(count: int = 200) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("decimal", [".", ","])
 def test_a_text_table_is_read_however_it_is_written(
     separator: str, encoding: str, decimal: str, tmp_path: Path
@@ -50,6 +50,10 @@ def test_what_cannot_be_found_out_is_said(tmp_path: Path) -> None:
     assert frame.to_dict("list") == {"Größe": [1], "Art": ["süß"]}
     with pytest.raises(UserError, match=r"it is not UTF-8[\s\S]*data.csv: \{encoding: cp1252\}"):
         read_frame("t.csv", tmp_path)
+    with pytest.raises(UserError, match=r"it is not UTF-16-LE[\s\S]*Say how it is encoded"):
+        read_frame("t.csv", tmp_path, Csv(encoding="utf-16-le"))
+    with pytest.raises(UserError, match=r"unknown encoding: cp1[\s\S]*Correct data.csv.encoding"):
+        read_frame("t.csv", tmp_path, Csv(encoding="cp1"))
 
 
 def test_a_compressed_table_is_read(tmp_path: Path) -> None:

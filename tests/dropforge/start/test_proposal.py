@@ -47,7 +47,7 @@ def test_a_seed_is_found_under_which_training_takes_rare_classes():
     frame = pd.DataFrame({"x": range(207), "t": labels})
     rows = parted(proposal, frame)
     assert all(set(rows.part(part)[1]) == {"often", "rare", "rarer"} for part in ("train", "test", "holdout"))
-    with pytest.raises(UserError, match="no row of the part"):
+    with pytest.raises(UserError, match="too small for the parts"):
         parted(replace(proposal, split=replace(proposal.split, seed=42)), frame)
 
 

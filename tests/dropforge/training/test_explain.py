@@ -118,8 +118,9 @@ def test_the_card_says_what_it_is_how_good_and_how_to_call_it(boosted: Shown) ->
     card = boosted.version.description
     assert len(card) <= 5000
     for words in (
-        "GradientBoostingClassifier from `model.yaml`", "| f1_macro (decides) |", "`penguins.csv`", "`Adelie`",
-        "words (island, sex)", "POST /models/penguins/invocations", '"sex": "male"', "## Limits",
+        "GradientBoostingClassifier from `model.yaml`", "| f1_macro (the pipeline's metric) |", "f1_macro on 3 folds",
+        "`penguins.csv`", "`Adelie`", "words (island, sex)", "POST /models/penguins/invocations", '"sex": "male"',
+        "## Limits",
     ):  # fmt: skip
         assert words in card
     assert boosted.store.client.get_registered_model("penguins").description == "Which species a penguin is of"

@@ -107,8 +107,9 @@ def test_columns_that_hold_nothing_to_learn_from_are_left_out_and_named() -> Non
 
 
 def test_a_table_without_a_column_to_learn_from_is_explained() -> None:
-    frame = pd.DataFrame({"note": [f"said {n}" for n in range(200)], "kind": ["a", "b"] * 100})
-    with pytest.raises(UserError, match=r"no column to learn from \('note': free text"):
+    days = pd.date_range("2026-01-01", periods=200)
+    frame = pd.DataFrame({"note": [f"said {n}" for n in range(200)], "day": days, "kind": ["a", "b"] * 100})
+    with pytest.raises(UserError, match=r"no column to learn from \('note': free text.*; 'day': dates: left out"):
         prepared("class: SVC", part_rows(frame, TABLE))
 
 
