@@ -102,17 +102,26 @@ class WarmLocalExecutor(LocalExecutor):
             self.activity_queue = ToldQueue(self.activity_queue, self.taken)
         super()._spawn_workers_with_gc_freeze(spawn_number)
 
+    def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
+        """Take note of a task's state; once it has ended, nobody has it in hand."""
+        self._see_who_took_what()
+        if state not in (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING):
+            self._at = {worker: held for worker, held in self._at.items() if held != key}
+        super().change_state(key, state, info, remove_running)
+
     def _check_workers(self) -> None:
         """Let the tasks fail whose workers were killed, before Airflow starts others in their place."""
-        while not self.taken.empty():
-            worker, key = self.taken.get()
-            self._at[worker] = key
+        self._see_who_took_what()
         for worker in [pid for pid, process in self.workers.items() if not process.is_alive()]:
-            key = self._at.pop(worker, None)
-            if key in self.running:  # its result was not told
+            if key := self._at.get(worker):
                 log.warning("worker %d was killed: %s", worker, key)
                 self.change_state(key, TaskInstanceState.FAILED)
         super()._check_workers()
+
+    def _see_who_took_what(self) -> None:
+        while not self.taken.empty():
+            worker, key = self.taken.get()
+            self._at[worker] = key
 
 
 class ToldQueue:
