@@ -162,7 +162,7 @@ TRAIN = {
         max=100,
     ),
     "log": _key(
-        "`full`: curves, importances and the training process as well; `minimal`: what promotion needs, where there "
+        "`full`: plots, importances and the training process as well; `minimal`: what promotion needs, where there "
         "are thousands of candidates",
         type="string",
         default="full",

@@ -309,10 +309,10 @@ def _write_files(
         (folder / "preprocessing.yaml").write_text(f"{about}{to_yaml(plain(origin.prepared.before))}")
     if fitted.warnings:
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")
-    _, target = rows.part("test")
-    draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")
     if pipeline.train.log == "minimal":
         return Explanation()
+    _, target = rows.part("test")
+    draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")
     explanation = explain(fitted.estimator, origin.prepared, rows, evaluation)
     if explanation.curves:
         draw_curves(explanation.curves, folder / "curves.png")
