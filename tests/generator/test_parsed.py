@@ -172,8 +172,11 @@ def test_what_airflow_stores_has_the_words_the_settings_and_the_links(parsed):
     expected = {"owner": "ml-team", "queue": "big", "pool": "fits", "retries": 3, "delay": 90.0, "longest": 90.0}
     assert [name for name, task in full.items() if {key: task[key] for key in expected} != expected] == []
     links = {name: task["links"] for name, task in full.items() if task["links"]}
-    model = ["Model in MLflow"]
-    assert links == {"train": ["MLflow run"], "validate": model, "propose": model, "promote": model, "prove": model}
+    run, model = ["MLflow run"], ["Model in MLflow"]
+    assert links == {
+        **dict.fromkeys(("train", "compare"), run),
+        **dict.fromkeys(("validate", "propose", "promote", "prove"), model),
+    }
     assert {name for name, task in full.items() if task["callbacks"][0]} == set(full)
     assert {name for name, task in full.items() if task["callbacks"][1]} == {"promote"}
     assert not any(any(task["callbacks"]) for task in parsed["dags"]["plain_promote"].values())
