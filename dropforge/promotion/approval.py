@@ -121,7 +121,7 @@ def withdraw(store: Store, pipeline: Pipeline, version: str) -> bool:
 def comparison(pipeline: Pipeline, decision: Decision, by: str) -> str:
     """Return what a person is to decide on, in Markdown."""
     entry = Entry(PROMOTED, decision.champion, decision.previous, pipeline.promote.metric, None, decision.verdict, by)
-    return text_of(pipeline.promote.metric, decision, entry)
+    return text_of(pipeline.promote.metric, decision, entry, "Proposed")
 
 
 def _ahead(pipeline: Pipeline, waiting: list[Version], value: float | None) -> Version | None:

@@ -60,9 +60,9 @@ def _plain(pipeline: Pipeline, decision: Decision, entry: Entry) -> dict[str, ob
     return {**decision.to_plain(), **known, "candidates": candidates, "spec_digest": pipeline.digest}
 
 
-def text_of(metric: str, decision: Decision, entry: Entry) -> str:
+def text_of(metric: str, decision: Decision, entry: Entry, verb: str = "Decided") -> str:
     """Return the decision in words, in Markdown: MLflow shows it on the run's page."""
-    lines = [f"**{decision.verdict}**", "", f"Decided by {entry.by}."]
+    lines = [f"**{decision.verdict}**", "", f"{verb} by {entry.by}."]
     rows = [("challenger", c) for c in decision.candidates[:_SHOWN]]
     if decision.bar:
         rows.insert(0, ("champion before", Contender.of(decision.bar)))
@@ -79,7 +79,8 @@ def _row(role: str, contender: Contender) -> str:
     if contender.interval:
         value += " ({:.4f} to {:.4f})".format(*contender.interval)
     gates = [f"{'passed' if gate.passed else '**failed**'}: {_cell(gate.said)}" for gate in contender.gates]
-    return f"| {contender.version} ({role}) | {value} | {'<br>'.join(gates or map(_cell, contender.reasons))} |"
+    # Not on lines of their own: Airflow shows no HTML in Markdown.
+    return f"| {contender.version} ({role}) | {value} | {'; '.join(gates or map(_cell, contender.reasons))} |"
 
 
 def _cell(text: str) -> str:

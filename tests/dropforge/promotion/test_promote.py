@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 
 from dropforge.data import Rows
 from dropforge.data import load as load_rows
-from dropforge.promotion import Hosting, Validation, promote, prove, validate
+from dropforge.promotion import Hosting, Unanswered, Validation, promote, prove, validate
 from dropforge.promotion.validate import result_tags
 from dropforge.registry import Store
 from dropforge.registry.measured import measured_of
@@ -356,5 +355,5 @@ def test_values_that_json_lacks_are_sent_as_text_or_null(store: Store, hosting: 
     crown(store, 2)
     hosting.swap()
     days = pd.DataFrame({"day": pd.to_datetime(["2026-01-31", None]), "n": pd.array([1, None], dtype="Int64")})
-    with pytest.raises(httpx.HTTPStatusError, match=r"4\d\d"):  # the server read it, and wants a wine
+    with pytest.raises(Unanswered, match=r"answers 4\d\d"):  # the server read it, and wants a wine
         hosting.predict(days)
