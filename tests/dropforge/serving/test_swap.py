@@ -30,6 +30,7 @@ from dropforge.serving.tryout import try_out
 from tests.dropforge.serving.asking import PREDICT, assert_refused, one_row, split
 from tests.dropforge.serving.memory import version
 from tests.dropforge.wine import WINE, crown, version_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +104,7 @@ def test_twenty_swaps_under_two_hundred_requests_a_second_fail_none_and_name_no_
             count = len(traffic.seen)
             while len(traffic.seen) < count + RATE // 20:
                 time.sleep(0.005)
+        until(lambda: traffic.seen[-1].began >= swaps[-1][2], "a request began after the last swap")
     assert {seen.status for seen in traffic.seen} == {200}
     assert all(seen.predictions == answers[seen.version] for seen in traffic.seen)
     wrong = [

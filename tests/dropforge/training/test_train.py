@@ -251,12 +251,13 @@ params:
   param_grid: {C: [1, 2, 3]}
   n_jobs: 2
 """
-    before = psutil.Process().children(recursive=True)
+    before, there = psutil.Process().children(recursive=True), set(psutil.pids())
     assert train_config(text, rows, project, limited(2)).status == "failed"
     begun = [child for child in psutil.Process().children(recursive=True) if child not in before]
     assert [child for child in begun if child.cpu_percent(0.2) > 20] == []  # helpers of libraries may wait there
-    orphans = [p.info for p in psutil.process_iter(["ppid", "cmdline"]) if p.info["ppid"] in (1, os.getpid())]
-    assert not [info for info in orphans if "loky" in " ".join(info["cmdline"] or [])]
+    begun = [process for process in psutil.process_iter(["pid", "ppid", "cmdline"]) if process.pid not in there]
+    ours = [process.info for process in begun if process.info["ppid"] in (1, os.getpid())]
+    assert not [info for info in ours if "loky" in " ".join(info["cmdline"] or [])]
 
 
 @pytest.mark.slow
