@@ -51,6 +51,9 @@ def serve(
         port=port,
         log_level="info",
         access_log=False,
+        # A connection that the server closes just as a client uses it again is a request lost. Most clients let go of
+        # theirs after a minute or less.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=int(limits.body_seconds + limits.answer_seconds),
     )
 

@@ -32,7 +32,7 @@ def fixed(served: Mapping[str, ServedModel]) -> Models:
 def running(app: FastAPI) -> Iterator[str]:
     """Run an app on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_keep_alive=75))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:
