@@ -7,13 +7,11 @@ or marked failed at any time. The first task of a run hands its settings on to t
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -21,10 +19,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from dropforge.airflow import notes
 from dropforge.airflow.asked import ROLLBACK, TIMER, asked
 from dropforge.airflow.batches import batched
+from dropforge.airflow.errors import explained, says_what_the_disk_refuses
 from dropforge.airflow.form import drop_typed
 from dropforge.airflow.runs import begin, begun, is_active
 from dropforge.configs import from_plain, read_candidates
-from dropforge.documents import Problem, UserError, explain
+from dropforge.documents import Problem, UserError
 from dropforge.estimators import Allowed
 from dropforge.folder import Claim, WatchFolder
 from dropforge.project import Project
@@ -33,32 +32,7 @@ from dropforge.settings import Pipeline
 log = logging.getLogger(__name__)
 
 Batch = dict[str, Any]
-Task = TypeVar("Task", bound=Callable[..., Any])
 INTERRUPTED = "interrupted"
-
-
-def says_what_the_disk_refuses(task: Task) -> Task:
-    """Give a task whose disk is full or read-only, or whose folders are none, a message to end with.
-
-    Airflow tries it again all the same.
-    """
-
-    @functools.wraps(task)
-    def explained(*arguments: Any, home: str, **others: Any) -> Any:
-        try:
-            return task(*arguments, home=home, **others)
-        except AirflowException:
-            raise
-        except UserError as error:
-            raise AirflowException(str(error)) from None
-        except Exception as error:
-            if problem := explain(error, Project(Path(home)).state):
-                raise AirflowException(str(problem)) from error
-            raise
-
-    # dag-factory looks for the arguments, and not behind wrappers.
-    explained.__signature__ = inspect.signature(task)  # type: ignore[attr-defined]
-    return explained  # type: ignore[return-value]
 
 
 @says_what_the_disk_refuses
@@ -216,7 +190,7 @@ def find(home: str, settings: str) -> list[str]:
     pipeline, wanted = begin(settings), asked(get_current_context())
     if wanted.by_hand or wanted.dry_run:
         return []  # a person asks for one version, or only asks
-    with _explained():
+    with explained():
         found = [v.version for v in to_score(_store(home), pipeline, load(pipeline.data, Path(home)))][:1000]
     log.info("to be scored: %s", f"version {', '.join(found)}" if found else "no version")
     return found
@@ -231,7 +205,7 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     found = store.version(pipeline.name, version)
     if found is None:
         raise AirflowSkipException(f"version {version} was deleted meanwhile")
-    with _explained():
+    with explained():
         result = validate_version(store, pipeline, load(pipeline.data, Path(home)), found)
     log.info(
         "version %s: %s %s %s",
@@ -253,7 +227,7 @@ def propose(home: str, settings: str) -> dict[str, Any]:
     pipeline, wanted = begun("find", settings), asked(get_current_context())
     if wanted.by_hand or wanted.dry_run:
         raise AirflowSkipException("a person asks by the form")
-    with _explained():
+    with explained():
         rows = load(pipeline.data, Path(home))
         decision = approval.propose(_store(home), pipeline, rows, _hosting(home, pipeline), by=wanted.by)
     _log_candidates(decision)
@@ -278,7 +252,7 @@ def promote(home: str, settings: str) -> dict[str, Any]:
     store, hosting = _store(home), _hosting(home, pipeline)
     said: dict[str, Any] = {"by": wanted.by, "dry_run": wanted.dry_run}
     by_hand: dict[str, Any] = {**said, "why": wanted.why, "key": wanted.key}
-    with _explained():
+    with explained():
         if wanted.action == ROLLBACK:
             decision = rollback(store, pipeline, hosting, to=wanted.version, **by_hand)
         else:
@@ -311,7 +285,7 @@ def conclude(home: str, settings: str) -> None:
     if not proposal:
         raise AirflowSkipException("nothing was proposed")
     store, version = _store(home), proposal["version"]
-    with _explained():
+    with explained():
         answer = _answer()
         if answer and not answer.approved:
             why = (
@@ -350,7 +324,7 @@ def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
     hosting = _hosting(home, pipeline)
     if hosting is None or decision["champion"] is None:
         raise AirflowSkipException("nothing is hosted")
-    with _explained():
+    with explained():
         predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
     log.info("version %s answers: %s", decision["champion"], predictions)
     return {"version": decision["champion"], "predictions": predictions}
@@ -369,22 +343,6 @@ def summary(outcome: dict[str, Any], metric: str) -> str:
 def _push(outcomes: list[dict[str, Any]]) -> None:
     """Leave outcomes for ``finish`` although the task fails."""
     get_current_context()["ti"].xcom_push(key="return_value", value=json.dumps(outcomes))
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Let a user's mistake end the task with its message, at once: another try would not mend it.
-
-    A model server that is away may be back by the next try.
-    """
-    from dropforge.promotion import Unanswered
-
-    try:
-        yield
-    except Unanswered as error:
-        raise AirflowException(str(error)) from None
-    except UserError as error:
-        raise AirflowFailException(str(error)) from None
 
 
 def _reject(folder: WatchFolder, taken: Claim, run: str, error: UserError) -> UserError:

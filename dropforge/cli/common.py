@@ -60,13 +60,13 @@ def disk_explained(folder: Path | None = None) -> Iterator[None]:
     UserError
         If the disk is full, read-only or closed to us; what else is wrong keeps its traceback.
     """
-    from dropforge.documents import UserError, explain
+    from dropforge.documents import ExplainedError, UserError, explain
 
     # MLflow logs its database's errors, traceback and all, and raises them too.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         yield
-    except UserError:
+    except ExplainedError:
         raise
     except Exception as error:
         if problem := explain(error, folder):

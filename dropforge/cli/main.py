@@ -47,7 +47,7 @@ def _options(
 
 def main() -> None:
     """Run a command; a user's mistake is a message and exit code 1, a bug keeps its traceback."""
-    from dropforge.documents import UserError
+    from dropforge.documents import ExplainedError
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -56,7 +56,7 @@ def main() -> None:
     try:
         with disk_explained():
             app(prog_name="dropforge")  # however it was started
-    except UserError as error:
+    except ExplainedError as error:
         for problem in error.problems:
             err.print(problem.shown(columns(err)), style="red")
         sys.exit(1)

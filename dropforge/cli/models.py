@@ -233,12 +233,12 @@ def versions(
     if sort == "version":
         found.sort(key=lambda entry: -int(entry.version))
     elif sort != "value":  # the best of each class or config first
-        found.sort(key=lambda entry: entry.cls if sort == "class" else entry.config)
+        found.sort(key=lambda entry: entry.estimator if sort == "class" else entry.config)
     if as_json:
         print_json([
             {
                 "version": entry.version,
-                "class": entry.cls,
+                "class": entry.estimator,
                 "config_file": entry.config,
                 "status": entry.status,
                 f"holdout_{metric}": entry.holdout,

@@ -65,12 +65,16 @@ class Problem:
         return f"{text}\n{textwrap.indent(below, _INDENT)}" if below else text
 
 
-class UserError(Exception):
-    """One or more mistakes of a user; shown as messages, never as a traceback."""
+class ExplainedError(Exception):
+    """What went wrong, and what a user can do about it; shown as messages, never as a traceback."""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UserError(ExplainedError):
+    """One or more mistakes of a user."""
 
     def __reduce__(self) -> tuple[type[UserError], tuple[tuple[Problem, ...]]]:
         return (UserError, (self.problems,))

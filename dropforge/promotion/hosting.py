@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from dropforge.documents import Problem, UserError
+from dropforge.documents import ExplainedError, Problem, UserError
 from dropforge.project import TOKEN_VARIABLE, Project
 from dropforge.settings import Pipeline
 
 VERSION_HEADER = "X-Model-Version"
 
 
-class Unanswered(UserError):
-    """The model server does not answer, or with an error of its own: what was asked for can be asked for again."""
+class Unanswered(ExplainedError):
+    """The model server does not answer, or with an error of its own; nobody's mistake, so it can be asked again."""
 
 
 class Hosting:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from dropforge.documents import UserError
 from dropforge.promotion.decide import Decision
-from dropforge.promotion.hosting import Unanswered
 from dropforge.promotion.record import account_of
 from dropforge.promotion.steps import (
     CloseRecord,
@@ -73,8 +72,6 @@ def settled_champion(world: World, pipeline: Pipeline, dry_run: bool) -> tuple[V
     if not dry_run:
         try:
             carry_out(steps, world)
-        except Unanswered:
-            raise
         except UserError as error:
             # A challenger may still replace a champion that the server cannot load.
             log.warning("the champion is not served: %s", error)

@@ -59,8 +59,6 @@ class Prepare:
         if world.hosting:
             try:
                 world.hosting.prepare(self.version.version)
-            except Unanswered:
-                raise
             except UserError as error:
                 raise Refused(self.version.version, error.problems) from error
 

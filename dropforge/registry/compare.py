@@ -11,14 +11,14 @@ from dropforge.settings import Promote
 
 
 @dataclass(frozen=True)
-class Entry:
+class Standing:
     """A version as a comparison shows it.
 
     Parameters
     ----------
     version : str
         Its number.
-    cls, config : str
+    estimator, config : str
         The class path, and the file that asked for it.
     test, holdout : float, optional
         The pipeline's metric on the rows that all are tested with, and on those that decide.
@@ -29,7 +29,7 @@ class Entry:
     """
 
     version: str
-    cls: str
+    estimator: str
     config: str
     test: float | None
     holdout: float | None
@@ -40,16 +40,16 @@ class Entry:
     @property
     def name(self) -> str:
         """The class without its path."""
-        return self.cls.rpartition(".")[2]
+        return self.estimator.rpartition(".")[2]
 
 
 def compared(
     versions: Iterable[Version], champion: Version | None, metric: str, test: Mapping[str, float] | None = None
-) -> list[Entry]:
+) -> list[Standing]:
     """Return versions as a comparison shows them, in their order; ``test`` holds the values by run."""
     values, tag = test or {}, f"holdout_{metric}"
     return [
-        Entry(
+        Standing(
             version.version,
             version.tags.get("estimator", ""),
             version.tags.get("config_file", ""),
@@ -63,7 +63,7 @@ def compared(
     ]
 
 
-def leaders(store: Store, name: str, promote: Promote, count: int) -> list[Entry]:
+def leaders(store: Store, name: str, promote: Promote, count: int) -> list[Standing]:
     """Return the best versions by the metric on the test rows, best first, and the champion in any case.
 
     The value on the holdout rows decides who is champion; a version that was trained just now has none yet. However

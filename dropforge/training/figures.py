@@ -17,7 +17,7 @@ from matplotlib.image import imsave
 from matplotlib.patches import Rectangle
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
-from dropforge.registry.compare import Entry
+from dropforge.registry.compare import Standing
 from dropforge.training.explain import Curve
 
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
@@ -32,16 +32,35 @@ def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[A
     counts = confusion_matrix(target, predicted, labels=classes)
     title = f"Test rows: {np.trace(counts) / counts.sum():.1%} of {counts.sum()} right"
     with _drawing:
-        pixels = _sheet(tuple(map(str, classes))).draw(counts, title)
-        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+        sheet = _matrix_sheet(tuple(map(str, classes)))
+        sheet.draw(counts, title)
+        sheet.write(file)
 
 
 class _Sheet:
-    """Axes that are laid out and drawn once for all candidates with the same classes.
+    """Axes that are laid out and drawn once for all candidates that fit on them.
 
-    Only what differs is drawn on them again (blitting): a whole figure takes three times as long. A cell's shade is
-    its share of the largest one.
+    Only what differs is drawn on them again (blitting): a whole figure takes three times as long.
     """
+
+    canvas: FigureCanvasAgg
+
+    def keep(self) -> None:
+        """Draw what is there, and keep it for each time."""
+        self.canvas.draw()
+        self._empty = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
+
+    def clear(self) -> None:
+        """Go back to what was kept."""
+        self.canvas.restore_region(self._empty)
+
+    def write(self, file: Path) -> None:
+        """Write what is drawn as a PNG."""
+        imsave(file, np.asarray(self.canvas.buffer_rgba()), format="png", pil_kwargs={"compress_level": 1})
+
+
+class _MatrixSheet(_Sheet):
+    """For the same classes. A cell's shade is its share of the largest one."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.numbered = len(classes) <= _MOST_NUMBERS
@@ -64,12 +83,11 @@ class _Sheet:
         self.cells.set_animated(True)
         self.number = self.axes.text(0, 0, "", ha="center", va="center", animated=True)
         self.title = self.axes.set_title(" ", animated=True)  # room for a line
-        self.canvas.draw()
-        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+        self.keep()
 
-    def draw(self, counts: np.ndarray, title: str) -> np.ndarray:
-        """Return the pixels of a matrix, shape (height, width, 4)."""
-        self.canvas.restore_region(self.empty)
+    def draw(self, counts: np.ndarray, title: str) -> None:
+        """Draw a matrix."""
+        self.clear()
         self.cells.set_data(counts / counts.max())
         self.title.set_text(title)
         for artist in (self.cells, *self.axes.spines.values(), self.title):
@@ -79,23 +97,23 @@ class _Sheet:
             shade = "white" if counts[row, column] > counts.max() / 2 else "black"
             self.number.set(x=column, y=row, text=str(counts[row, column]), color=shade)
             self.axes.draw_artist(self.number)
-        return np.asarray(self.canvas.buffer_rgba())
 
 
 @functools.lru_cache(maxsize=4)
-def _sheet(classes: tuple[str, ...]) -> _Sheet:
-    return _Sheet(classes)
+def _matrix_sheet(classes: tuple[str, ...]) -> _MatrixSheet:
+    return _MatrixSheet(classes)
 
 
 def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     """Write ROC, precision-recall and calibration curves as one PNG."""
     with _drawing:
-        pixels = _curve_sheet(tuple(curve.label for curve in curves)).draw(curves)
-        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+        sheet = _curve_sheet(tuple(curve.label for curve in curves))
+        sheet.draw(curves)
+        sheet.write(file)
 
 
-class _CurveSheet:
-    """Three axes that are laid out and drawn once for all candidates with curves of the same classes."""
+class _CurveSheet(_Sheet):
+    """Three axes, for curves of the same classes."""
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         figure = Figure(figsize=(13.0, 4.4), dpi=72)
@@ -118,17 +136,15 @@ class _CurveSheet:
             for number, label in enumerate(labels)
         ]
         roc.legend(handles=[lines[0] for lines in self.lines], fontsize=8, loc="lower right")
-        self.canvas.draw()
-        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+        self.keep()
 
-    def draw(self, curves: Sequence[Curve]) -> np.ndarray:
-        """Return the pixels of the curves, shape (height, width, 4)."""
-        self.canvas.restore_region(self.empty)
+    def draw(self, curves: Sequence[Curve]) -> None:
+        """Draw the curves."""
+        self.clear()
         for lines, curve in zip(self.lines, curves, strict=True):
             for line, points in zip(lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
                 line.set_data(*points)
                 self.canvas.figure.draw_artist(line)
-        return np.asarray(self.canvas.buffer_rgba())
 
 
 @functools.lru_cache(maxsize=4)
@@ -140,12 +156,13 @@ def draw_importances(importances: Mapping[str, float], means: str, file: Path) -
     """Write the most important columns as a PNG, the first one on top."""
     title = textwrap.wrap(f"Importances, {means}", _TITLE)
     with _drawing:
-        pixels = _bar_sheet(len(importances), len(title)).draw(importances, "\n".join(title))
-        imsave(file, pixels, format="png", pil_kwargs={"compress_level": 1})
+        sheet = _bar_sheet(len(importances), len(title))
+        sheet.draw(importances, "\n".join(title))
+        sheet.write(file)
 
 
-class _BarSheet:
-    """Axes without ticks, that are drawn once for all candidates with so many bars and lines of title."""
+class _BarSheet(_Sheet):
+    """Axes without ticks, for so many bars and lines of title."""
 
     def __init__(self, bars: int, lines: int) -> None:
         top = 0.19 + 0.16 * lines
@@ -159,12 +176,11 @@ class _BarSheet:
         self.name = self.axes.text(-0.015, 0, "", ha="right", **text)
         self.value = self.axes.text(0, 0, "", ha="left", **text)
         self.title = self.axes.set_title(" ", fontsize=9, loc="right", animated=True)
-        self.canvas.draw()
-        self.empty = self.canvas.copy_from_bbox(figure.bbox)
+        self.keep()
 
-    def draw(self, importances: Mapping[str, float], title: str) -> np.ndarray:
-        """Return the pixels of the bars, shape (height, width, 4); the value of each stands at its end."""
-        self.canvas.restore_region(self.empty)
+    def draw(self, importances: Mapping[str, float], title: str) -> None:
+        """Draw the bars; the value of each stands at its end."""
+        self.clear()
         least, most = min(0.0, *importances.values()), max(0.0, *importances.values())
         share = 0.85 / (most - least) if most > least else 0.0
         zero = 0.0 - least * share
@@ -176,7 +192,6 @@ class _BarSheet:
             self.value.set(x=zero + max(0.0, value) * share + 0.01, y=place, text=f"{value:.3g}")
             for artist in (self.bar, self.name, self.value):
                 self.axes.draw_artist(artist)
-        return np.asarray(self.canvas.buffer_rgba())
 
 
 @functools.lru_cache(maxsize=8)
@@ -184,7 +199,7 @@ def _bar_sheet(bars: int, lines: int) -> _BarSheet:
     return _BarSheet(bars, lines)
 
 
-def draw_leaderboard(entries: Sequence[Entry], trained: Collection[str], title: str, file: Path) -> None:
+def draw_leaderboard(entries: Sequence[Standing], trained: Collection[str], title: str, file: Path) -> None:
     """Write versions beside each other as a PNG, in their order: the metric on test and holdout rows of each."""
     height = 1.3 + 0.3 * len(entries)
     figure = Figure(figsize=(10.0, height), dpi=72)
@@ -209,7 +224,7 @@ def draw_leaderboard(entries: Sequence[Entry], trained: Collection[str], title: 
     _write(figure, file)
 
 
-def _label(entry: Entry) -> str:
+def _label(entry: Standing) -> str:
     star = "\u2605 " if entry.champion else ""
     return _short(f"{star}{entry.version}  {entry.name}  {entry.config}", _LONGEST_LABEL)
 

@@ -16,7 +16,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from dropforge.documents.markdown import code
 from dropforge.registry import Store
-from dropforge.registry.compare import Entry, leaders
+from dropforge.registry.compare import Standing, leaders
 from dropforge.settings import Pipeline
 from dropforge.training.figures import draw_leaderboard
 
@@ -63,7 +63,7 @@ def save(store: Store, pipeline: Pipeline, trained: Collection[str], train_run: 
     return str(run.info.run_id)
 
 
-def _text(entries: Sequence[Entry], trained: Collection[str], metric: str) -> Iterator[str]:
+def _text(entries: Sequence[Standing], trained: Collection[str], metric: str) -> Iterator[str]:
     """Return the table as Markdown, for MLflow's page of the run."""
     yield f"The best {len(entries)} versions by `{metric}` on the test rows; the holdout rows decide who is champion.\n"
     yield f"| {' | '.join(_HEADS)} |"
@@ -75,16 +75,16 @@ def _text(entries: Sequence[Entry], trained: Collection[str], metric: str) -> It
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _write_table(entries: Sequence[Entry], trained: Collection[str], file: Path) -> None:
+def _write_table(entries: Sequence[Standing], trained: Collection[str], file: Path) -> None:
     with file.open("w", newline="", encoding="utf-8") as opened:
         table = csv.writer(opened)
         table.writerow(_HEADS)
         for rank, entry in enumerate(entries, 1):
-            values = (entry.cls, entry.config, entry.test, entry.holdout, entry.status, entry.stage)
+            values = (entry.estimator, entry.config, entry.test, entry.holdout, entry.status, entry.stage)
             table.writerow([rank, entry.version, *values, _remark(entry, trained)])
 
 
-def _remark(entry: Entry, trained: Collection[str]) -> str:
+def _remark(entry: Standing, trained: Collection[str]) -> str:
     return ", ".join(["champion"] * entry.champion + ["new"] * (entry.version in trained))
 
 

@@ -40,7 +40,7 @@ SWAPS = 20
 
 @dataclass(frozen=True)
 class Seen:
-    """A request: when it began and ended, and what it got."""
+    """A request: when it began and ended, and what it got; status 0 is no answer."""
 
     began: float
     ended: float
@@ -77,7 +77,11 @@ class Traffic:
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
         began = time.perf_counter()
-        answer = await client.post(PREDICT, json=self.content)
+        try:
+            answer = await client.post(PREDICT, json=self.content)
+        except httpx.HTTPError:
+            self.seen.append(Seen(began, time.perf_counter(), 0, "", []))
+            return
         predictions = answer.json().get("predictions", [])
         ended = time.perf_counter()
         self.seen.append(Seen(began, ended, answer.status_code, answer.headers.get(VERSION_HEADER, ""), predictions))
