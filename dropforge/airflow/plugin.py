@@ -1,7 +1,7 @@
 """What Dropforge adds to Airflow itself, found by Airflow through the entry point ``airflow.plugins``.
 
-Links on the pages of tasks, and a listener in the scheduler that gives each run a note. Every process of Airflow
-imports this, tasks too: it must cost nothing.
+Links on the pages of tasks, a listener in the scheduler that gives each run a note, and turns for those who write to
+SQLite through the API server. Every process of Airflow imports this, tasks too: it must cost nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
 from dropforge.airflow.links import MlflowRun, ModelPage
+from dropforge.airflow.turns import middlewares
 
 _NAMES = ("_train", "_promote")
 
@@ -38,8 +39,9 @@ def _note(dag_run: Any) -> None:
 
 
 class DropforgePlugin(AirflowPlugin):
-    """Links and notes."""
+    """Links, notes and turns."""
 
     name = "dropforge"
     operator_extra_links = [MlflowRun(), ModelPage()]  # noqa: RUF012 - as Airflow declares it
     listeners = [sys.modules[__name__]]  # noqa: RUF012
+    fastapi_root_middlewares = middlewares()

@@ -102,6 +102,16 @@ def test_notes_and_links_say_what_became_of_a_drop_and_where_to_look(project):
     assert [line for line in told if line.startswith("champion")] == [f"champion 1: {won['note']}"]
 
 
+def test_whoever_clicks_while_tasks_report_is_not_told_that_the_database_is_locked(project):
+    project.drop("drops", **{f"clicks{depth}_yaml": tree(depth) for depth in (71, 72, 73)})
+    done = [project.watch("drops") / "done" / f"clicks{depth}.yaml" for depth in (71, 72, 73)]
+    answers = []
+    while not all(place.exists() for place in done) and len(answers) < 1000:
+        answers.append(project.airflow.patch("/dags/drops_train", json={"is_paused": False}))
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers if answer.is_error]
+    project.filed("drops", *(place.name for place in done))
+
+
 def test_a_dag_says_who_answers_for_it(project):
     dag = project.airflow.get("/dags/told_train/details").json()
     assert dag["owners"] == ["somebody"]
