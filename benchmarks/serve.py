@@ -284,9 +284,11 @@ def _mlserver(home: Path, pipeline: str) -> Iterator[str | None]:
 @contextlib.contextmanager
 def _process(command: list[str], home: Path, name: str, ready: str) -> Iterator[None]:
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+    # `mlflow models serve` starts uvicorn by its name.
+    path = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
     with (home / f"{name}.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603
-            command, cwd=home, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
+            command, cwd=home, env=os.environ | quiet | path, stdout=log, stderr=log, start_new_session=True
         )
     try:
         deadline = time.monotonic() + 120

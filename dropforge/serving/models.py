@@ -110,7 +110,7 @@ class ServedModel:
         with self._lock:
             # Read under the lock, or a slow reader would bring back a version that was replaced meanwhile.
             try:
-                champion = self.store.champion(self.pipeline.name, self.pipeline.promote).version
+                champion = self.store.holder(self.pipeline.name, self.pipeline.promote)
             except Exception:
                 if self.version is None:
                     self._take_kept()

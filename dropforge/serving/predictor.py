@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from dropforge.registry.models import Loaded
 from dropforge.serving.columns import Columns
 from dropforge.serving.errors import Refusal
-from dropforge.serving.kernels import ROWS, kernel
+from dropforge.serving.kernels import Kernel, kernel
 from dropforge.serving.reading import Rows
 
 TOLERANCE = 1e-12
@@ -119,13 +119,15 @@ class Predictor:
             return self._by_frame(rows, probabilities)
         if not self.by_array:
             return self._by_frame(self.columns.frame(rows), probabilities)
-        small = len(rows) <= ROWS and self._kernel is not None and bool(np.isfinite(rows).all())
-        return self._by_array(rows, probabilities, self._kernel if small else None)
+        quick = self._kernel
+        if quick and (len(rows) > quick.rows or not np.isfinite(rows).all()):
+            quick = None
+        return self._by_array(rows, probabilities, quick)
 
-    def _by_array(self, rows: np.ndarray, probabilities: bool, quick: Any) -> Answer:
+    def _by_array(self, rows: np.ndarray, probabilities: bool, quick: Kernel | None) -> Answer:
         if quick:
-            found = quick(rows)
-            return Answer(self.estimator.classes_.take(found.argmax(axis=1)), found if probabilities else None)
+            places, found = quick.answers(rows, probabilities)
+            return Answer(self.estimator.classes_.take(places), found if probabilities else None)
         labels = np.ravel(self.estimator.predict(rows))  # some give a table of one column
         return Answer(labels, self.estimator.predict_proba(rows) if probabilities else None)
 

@@ -62,6 +62,7 @@ def test_find_returns_the_oldest(store: Store) -> None:
 def test_search_of_a_pipeline_that_trained_nothing_is_empty(store: Store) -> None:
     assert store.search("digits", {"validation_status": "pending"}) == []
     assert store.champion("digits", PROMOTE) == Champion(None, None)
+    assert store.holder("digits", PROMOTE) is None
     assert store.version("digits", "1") is None
 
 
@@ -69,6 +70,7 @@ def test_nobody_is_champion_at_first(store: Store) -> None:
     champion = store.champion("wine", PROMOTE)
     assert champion.version is None
     assert champion.by_alias == champion.by_stage
+    assert store.holder("wine", PROMOTE) is None
 
 
 def test_champion_holds_alias_and_stage(store: Store) -> None:
@@ -83,7 +85,7 @@ def test_alias_counts_where_the_stage_names_another(store: Store) -> None:
     crown(store, 1)
     store.set_alias(version_of(store, 2), "production")
     champion = store.champion("wine", PROMOTE)
-    assert champion.version == version_of(store, 2)
+    assert champion.version == version_of(store, 2) == store.holder("wine", PROMOTE)
     assert champion.by_stage == version_of(store, 1)
     assert champion.by_alias != champion.by_stage
 
@@ -91,7 +93,7 @@ def test_alias_counts_where_the_stage_names_another(store: Store) -> None:
 def test_stage_counts_where_nobody_holds_the_alias(store: Store) -> None:
     store.set_stage(version_of(store, 1), "Production")
     champion = store.champion("wine", PROMOTE)
-    assert champion.version == version_of(store, 1)
+    assert champion.version == version_of(store, 1) == store.holder("wine", PROMOTE)
     assert champion.by_alias != champion.by_stage
 
 

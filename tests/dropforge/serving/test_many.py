@@ -31,8 +31,8 @@ COUNT = 100
 class SameForAll(Store):
     """A store in which every pipeline has the versions of wine."""
 
-    def champion(self, name: str, promote: Promote):  # type: ignore[no-untyped-def]
-        return super().champion("wine", promote)
+    def holder(self, name: str, promote: Promote):  # type: ignore[no-untyped-def]
+        return super().holder("wine", promote)
 
     def version(self, name: str, version: str):  # type: ignore[no-untyped-def]
         return super().version("wine", version)

@@ -15,7 +15,7 @@ import pytest
 
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
-from dropforge.registry import Champion, Store, Version
+from dropforge.registry import Store, Version
 from dropforge.registry.models import load
 from dropforge.serving.app import create_app
 from dropforge.serving.models import Models, ServedModel, Swap
@@ -102,8 +102,8 @@ def test_slow_look_at_the_alias_does_not_bring_an_old_version_back(store: Store)
     looked, go_on = threading.Event(), threading.Event()
 
     class SlowOnce(Store):
-        def champion(self, name: str, promote: Promote) -> Champion:
-            found = super().champion(name, promote)
+        def holder(self, name: str, promote: Promote) -> Version | None:
+            found = super().holder(name, promote)
             if not looked.is_set():
                 looked.set()
                 go_on.wait(1)  # or never: the other may have to wait for us
@@ -173,9 +173,9 @@ def test_new_pipeline_does_not_wait_for_a_model_that_loads_for_long(store: Store
     go_on = threading.Event()
 
     class Slow(Store):
-        def champion(self, name: str, promote: Promote) -> Champion:
+        def holder(self, name: str, promote: Promote) -> Version | None:
             go_on.wait(60)
-            return super().champion(name, promote)
+            return super().holder(name, promote)
 
     pipelines = [WINE]
     models = Models(Slow(store.uri), lambda: pipelines)

@@ -12,9 +12,19 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.numpy import arrays
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from dropforge.configs import read_candidates
@@ -22,6 +32,7 @@ from dropforge.data import Rows, load
 from dropforge.estimators import Allowed, build
 from dropforge.serving import predictor as predictors
 from dropforge.serving.errors import Refusal
+from dropforge.serving.kernels import Kernel
 from dropforge.serving.predictor import Predictor
 from dropforge.serving.queue import answers
 from dropforge.serving.reading import Asked
@@ -125,21 +136,71 @@ def test_requests_that_are_answered_together_get_what_each_gets_alone(name: str,
         check()
 
 
-@pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
-def test_forest_is_answered_by_its_trees_to_the_last_bit(kind: Any, rows: Rows) -> None:
-    forest = kind(n_estimators=20, random_state=1).fit(*rows.part("train"))
-    predictor = Predictor(version(forest, rows.features.head(3)))
+QUICK = {
+    "forest": RandomForestClassifier(n_estimators=20, random_state=1),
+    "extra trees": ExtraTreesClassifier(n_estimators=20, random_state=1),
+    "boosting": HistGradientBoostingClassifier(max_iter=20, random_state=1),
+    "boosting of stumps": HistGradientBoostingClassifier(max_iter=5, max_leaf_nodes=2, random_state=1),
+    "logistic": LogisticRegression(max_iter=20),
+    "scaled logistic": make_pipeline(StandardScaler(), LogisticRegression()),
+    "filled and scaled": make_pipeline(
+        SimpleImputer(), make_pipeline(StandardScaler(), "passthrough"), LogisticRegression()
+    ),
+    "scaled boosting": make_pipeline(StandardScaler(with_mean=False), HistGradientBoostingClassifier(max_iter=5)),
+    "centred logistic": make_pipeline(StandardScaler(with_std=False), LogisticRegression()),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", QUICK)
+def test_quicker_way_gives_the_same_to_the_last_bit(name: str, classes: int, rows: Rows) -> None:
+    features, labels = rows.part("train")
+    some = np.isin(labels, np.unique(labels)[:classes])
+    model = clone(QUICK[name]).fit(features[some], labels[some])
+    predictor = Predictor(version(model, rows.features.head(3)))
     assert predictor._kernel is not None
     values = rows.features.to_numpy()
-    for row in values[:40]:
-        found = predictor.predict(row[None], probabilities=True)
-        np.testing.assert_array_equal(found.probabilities, forest.predict_proba(row[None]))
-        np.testing.assert_array_equal(found.labels, forest.predict(row[None]))
+    for asked in (*values[:20, None], values[:31], values[:32], values[:33], values):
+        found = predictor.predict(asked, probabilities=True)
+        np.testing.assert_array_equal(found.probabilities, model.predict_proba(asked))
+        np.testing.assert_array_equal(found.labels, model.predict(asked))
+        np.testing.assert_array_equal(predictor.predict(asked).labels, found.labels)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(MinMaxScaler(), LogisticRegression()),
+        make_pipeline(SimpleImputer(add_indicator=True), LogisticRegression()),
+        make_pipeline(StandardScaler(), KNeighborsClassifier()),
+        CalibratedClassifierCV(LogisticRegression()),
+    ],
+)
+def test_what_no_quicker_way_is_known_for_is_answered_by_the_estimator(model: Any, rows: Rows) -> None:
+    predictor = Predictor(version(model.fit(*rows.part("train")), rows.features.head(3)))
+    assert predictor._kernel is None
+    np.testing.assert_array_equal(predictor.predict(rows.features.to_numpy()).labels, model.predict(rows.features))
+
+
+def test_rows_with_gaps_go_to_the_estimator(rows: Rows) -> None:
+    model = HistGradientBoostingClassifier(max_iter=5, random_state=1).fit(*rows.part("train"))
+    predictor = Predictor(version(model, rows.features.head(3)))
+    assert predictor._kernel is not None
+    gaps = rows.features.to_numpy()[:20].copy()
+    gaps[:, ::2] = np.nan
+    np.testing.assert_array_equal(predictor.predict(gaps, True).probabilities, model.predict_proba(gaps))
 
 
 def test_quicker_way_that_differs_is_not_taken(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     forest = RandomForestClassifier(n_estimators=5, random_state=1).fit(*rows.part("train"))
-    monkeypatch.setattr(predictors, "kernel", lambda _: lambda given: forest.predict_proba(given) + 1e-9)
+
+    def other(given: np.ndarray, _: bool) -> tuple[np.ndarray, np.ndarray]:
+        found = forest.predict_proba(given) + 1e-9
+        return found.argmax(axis=1), found
+
+    monkeypatch.setattr(predictors, "kernel", lambda _: Kernel(other))
     assert Predictor(version(forest, rows.features.head(3)))._kernel is None
 
 
