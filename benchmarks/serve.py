@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,8 @@ def run(options: Options) -> list[Figure]:
     """Return seconds for a request and 99th percentiles, for single rows and batches."""
     if shutil.which("wrk") is None:
         raise RuntimeError("wrk is not here: apt-get install wrk")
+    # `predict` is asked with the array itself, on purpose.
+    warnings.filterwarnings("ignore", message="X does not have valid feature names")
     seconds, rounds = options.size(2.0, 1.0), options.repetitions(5, 1)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="dropforge-bench-serve-") as name, contextlib.ExitStack() as stack:
