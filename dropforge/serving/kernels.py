@@ -152,7 +152,7 @@ def _forest(estimator: Any) -> Kernel:
     return Kernel(answers)
 
 
-_BOOSTED_ROWS = 32  # beyond, the estimator's own loop over the rows is quicker
+_BOOSTED_ROWS = 64  # beyond, with deep trees, the estimator's own loop over the rows is quicker
 
 
 def _boosting(estimator: HistGradientBoostingClassifier) -> Kernel:
