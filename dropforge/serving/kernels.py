@@ -7,7 +7,6 @@ bit.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,25 +21,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.extmath import softmax
 
 Places = np.ndarray  # of the labels among the classes, shape (n_rows,)
-Answers = Callable[[np.ndarray, bool], tuple[Places, np.ndarray | None]]
+# Takes finite numbers, shape (n_rows, n_columns), and whether probabilities are wanted; returns the places, and
+# probabilities, shape (n_rows, n_classes), or None.
+Kernel = Callable[[np.ndarray, bool], tuple[Places, np.ndarray | None]]
 Step = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A quicker ``predict`` and ``predict_proba``.
-
-    Parameters
-    ----------
-    answers : callable
-        Takes finite numbers, shape (n_rows, n_columns), and whether probabilities are wanted; returns the places of the
-        labels among the classes, shape (n_rows,), and probabilities, shape (n_rows, n_classes), or None.
-    rows : int
-        For how many rows at once it is the quicker one.
-    """
-
-    answers: Answers
-    rows: int = sys.maxsize
 
 
 def kernel(estimator: Any) -> Kernel | None:
@@ -55,9 +39,9 @@ def kernel(estimator: Any) -> Kernel | None:
     def prepared(rows: np.ndarray, probabilities: bool) -> tuple[Places, np.ndarray | None]:
         for step in steps:
             rows = step(rows)
-        return found.answers(rows, probabilities)
+        return found(rows, probabilities)
 
-    return Kernel(prepared, found.rows)
+    return prepared
 
 
 def _of_last(estimator: Any) -> Kernel | None:
@@ -129,7 +113,7 @@ def _logistic(estimator: LogisticRegression) -> Kernel:
         first = scores.ravel()
         return (first > 0).astype(int), _pair(expit(first)) if probabilities else None
 
-    return Kernel(answers)
+    return answers
 
 
 def _pair(second: np.ndarray) -> np.ndarray:
@@ -149,10 +133,7 @@ def _forest(estimator: Any) -> Kernel:
         total /= count
         return total.argmax(axis=1), total
 
-    return Kernel(answers)
-
-
-_BOOSTED_ROWS = 64  # beyond, with deep trees, the estimator's own loop over the rows is quicker
+    return answers
 
 
 def _boosting(estimator: HistGradientBoostingClassifier) -> Kernel:
@@ -167,20 +148,33 @@ def _boosting(estimator: HistGradientBoostingClassifier) -> Kernel:
     def answers(rows: np.ndarray, probabilities: bool) -> tuple[Places, np.ndarray | None]:
         terms = np.empty((iterations + 1, len(rows), outputs))
         terms[0] = baseline
-        terms[1:] = trees.leaves(rows).reshape(len(rows), iterations, outputs).swapaxes(0, 1)
+        terms[1:] = trees.leaves(rows).reshape(iterations, outputs, len(rows)).swapaxes(1, 2)
         # Not `sum`, which adds in another order.
         raw = np.asfortranarray(np.add.accumulate(terms, axis=0)[-1])
         places = (raw.ravel() > 0).astype(int) if outputs == 1 else raw.argmax(axis=1)
         return places, loss.predict_proba(raw) if probabilities else None
 
-    return Kernel(answers, _BOOSTED_ROWS)
+    return answers
+
+
+_AT_ONCE = 256  # rows; what is looked at then stays near the processor
 
 
 @dataclass(frozen=True)
 class _Trees:
-    """The nodes of many trees, one after the other; a node's right child stands after its left one.
+    """The nodes of many trees, the deepest tree first; a node's right child stands after its left one.
 
     A leaf is its own left child, and no number is beyond its threshold: who has arrived stays.
+
+    Parameters
+    ----------
+    roots, feature, threshold, left, value : ndarray
+        Where each tree begins, shape (n_trees,); and of each node, shape (n_nodes,), the column, the largest number
+        that goes left, the left child, and what a leaf says.
+    deeper : list of int
+        How many trees go on, by level.
+    places : ndarray of shape (n_trees,)
+        Where each of the trees that were given is among these.
     """
 
     roots: np.ndarray
@@ -188,12 +182,15 @@ class _Trees:
     threshold: np.ndarray
     left: np.ndarray
     value: np.ndarray
-    depth: int
+    deeper: list[int]
+    places: np.ndarray
 
     @classmethod
     def of(cls, trees: list[np.ndarray]) -> _Trees:
-        starts = np.cumsum([0, *map(len, trees)])
-        ordered = [nodes[_by_level(nodes)] for nodes in trees]
+        depths = np.array([int(nodes["depth"].max()) for nodes in trees])
+        order = np.argsort(-depths, kind="stable")
+        ordered = [trees[place][_by_level(trees[place])] for place in order]
+        starts = np.cumsum([0, *map(len, ordered)])
         left = [start + _left(nodes) for start, nodes in zip(starts, ordered, strict=False)]
         nodes = np.concatenate(ordered)
         leaf = nodes["is_leaf"].astype(bool)
@@ -203,17 +200,26 @@ class _Trees:
             np.where(leaf, np.inf, nodes["num_threshold"]),
             np.concatenate(left),
             np.ascontiguousarray(nodes["value"]),
-            int(nodes["depth"].max()),
+            [int((depths > level).sum()) for level in range(depths.max())],
+            np.argsort(order),
         )
 
     def leaves(self, rows: np.ndarray) -> np.ndarray:
-        """Return the value of the leaf that each row reaches, shape (n_rows, n_trees)."""
-        flat = np.ascontiguousarray(rows, dtype=np.float64).ravel()
-        first = np.arange(len(rows))[:, None] * rows.shape[1]
-        node = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
-        for _ in range(self.depth):
-            node = self.left.take(node) + (flat.take(self.feature.take(node) + first) > self.threshold.take(node))
-        return self.value.take(node)
+        """Return the value of the leaf that each row reaches, shape (n_trees, n_rows)."""
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        parts = [self._leaves(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _leaves(self, rows: np.ndarray) -> np.ndarray:
+        flat, first = rows.ravel(), np.arange(len(rows)) * rows.shape[1]
+        node = np.repeat(self.roots[:, None], len(rows), axis=1)
+        for count in self.deeper:
+            at = node[:count]
+            # "clip" as all are within: "raise", the default, would look.
+            number = flat.take(self.feature.take(at, mode="clip") + first, mode="clip")
+            beyond = number > self.threshold.take(at, mode="clip")
+            np.add(self.left.take(at, mode="clip"), beyond, out=at)
+        return self.value.take(node.take(self.places, axis=0))
 
 
 def _by_level(nodes: np.ndarray) -> list[int]:

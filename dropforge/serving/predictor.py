@@ -120,13 +120,13 @@ class Predictor:
         if not self.by_array:
             return self._by_frame(self.columns.frame(rows), probabilities)
         quick = self._kernel
-        if quick and (len(rows) > quick.rows or not np.isfinite(rows).all()):
+        if quick and not np.isfinite(rows).all():
             quick = None
         return self._by_array(rows, probabilities, quick)
 
     def _by_array(self, rows: np.ndarray, probabilities: bool, quick: Kernel | None) -> Answer:
         if quick:
-            places, found = quick.answers(rows, probabilities)
+            places, found = quick(rows, probabilities)
             return Answer(self.estimator.classes_.take(places), found if probabilities else None)
         labels = np.ravel(self.estimator.predict(rows))  # some give a table of one column
         return Answer(labels, self.estimator.predict_proba(rows) if probabilities else None)

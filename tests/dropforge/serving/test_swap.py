@@ -23,7 +23,6 @@ from dropforge.promotion.hosting import Hosting
 from dropforge.registry import Store
 from dropforge.registry.measured import Measured, measured_of
 from dropforge.registry.models import load
-from dropforge.serving.kernels import Kernel
 from dropforge.serving.models import ServedModel
 from dropforge.serving.predictions import VERSION_HEADER
 from dropforge.serving.predictor import Predictor
@@ -170,7 +169,7 @@ def test_requests_must_be_answered_as_by_the_estimator_itself(rows: Rows) -> Non
     loaded = version(forest, rows.features.head(3))
     predictor = Predictor(loaded)
     try_out(loaded, predictor, rows, WINE.promote)
-    predictor._kernel = Kernel(lambda given, _: (np.zeros(len(given), int), np.eye(3)[np.zeros(len(given), int)]))
+    predictor._kernel = lambda given, _: (np.zeros(len(given), int), np.eye(3)[np.zeros(len(given), int)])
     with pytest.raises(UserError, match="requests would be answered otherwise than by the estimator itself"):
         try_out(loaded, predictor, rows, WINE.promote)
 
