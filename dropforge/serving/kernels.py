@@ -77,11 +77,16 @@ def _steps(estimator: Any) -> tuple[list[Step] | None, Any]:
 def _step(transformer: Any) -> Step | None:
     if type(transformer) is StandardScaler:
         return _scaler(transformer)
-    if type(transformer) is SimpleImputer and np.isreal(transformer.missing_values):
-        whole = not transformer.add_indicator and not np.isnan(transformer.statistics_).any()
-        if whole and np.isnan(transformer.missing_values):
-            return np.asarray  # the rows are finite
-    return _itself if transformer in (None, "passthrough") else None
+    if transformer in (None, "passthrough") or (type(transformer) is SimpleImputer and _keeps_finite(transformer)):
+        return _itself
+    return None
+
+
+def _keeps_finite(imputer: SimpleImputer) -> bool:
+    """Whether finite rows leave an imputer as they came: gaps are NaN, and no column is added or left out."""
+    filled, gap = imputer.statistics_, imputer.missing_values
+    is_nan = isinstance(gap, float) and np.isnan(gap)
+    return bool(is_nan and not imputer.add_indicator and filled.dtype.kind == "f" and not np.isnan(filled).any())
 
 
 def _itself(rows: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class Predictor:
             self.columns = Columns.of(loaded.signature, nullable=_takes_gaps(loaded))
             self.classes = _classes(self.estimator)
             self.by_array, self.together, self.seconds = False, False, np.inf
-            self._kernel = kernel(self.estimator)
+            self._kernel: Kernel | None = None
             self._try(loaded.example)
 
     def _try(self, example: pd.DataFrame) -> None:
@@ -79,9 +79,11 @@ class Predictor:
         with contextlib.suppress(Exception):
             self.by_array = _bits_agree(self._by_array(rows, self.classes is not None, None), expected)
         rows = probes(rows)
-        if self._kernel:
-            own, quick = (self._by_array(rows, True, way) for way in (None, self._kernel))
-            self._kernel = self._kernel if _bits_agree(own, quick) else None
+        # A kernel reads what scikit-learn keeps to itself: one that cannot be made, in another version, is none.
+        with contextlib.suppress(Exception):
+            quick = kernel(self.estimator)
+            if quick and _bits_agree(self._by_array(rows, True, None), self._by_array(rows, True, quick)):
+                self._kernel = quick
         for _ in range(_TRIES):
             began = time.perf_counter()
             at_once = self._predict(rows, self.classes is not None)

@@ -24,7 +24,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from dropforge.configs import read_candidates
@@ -32,6 +32,7 @@ from dropforge.data import Rows, load
 from dropforge.estimators import Allowed, build
 from dropforge.serving import predictor as predictors
 from dropforge.serving.errors import Refusal
+from dropforge.serving.kernels import kernel
 from dropforge.serving.predictor import Predictor
 from dropforge.serving.queue import answers
 from dropforge.serving.reading import Asked
@@ -183,6 +184,18 @@ def test_what_no_quicker_way_is_known_for_is_answered_by_the_estimator(model: An
     np.testing.assert_array_equal(predictor.predict(rows.features.to_numpy()).labels, model.predict(rows.features))
 
 
+@pytest.mark.parametrize("gap", [np.nan, None, ""])
+def test_pipeline_that_fills_words_is_left_to_the_estimator(gap: Any) -> None:
+    words = pd.DataFrame({"word": np.array(["a", "b", "c"] * 4, dtype=object)})
+    imputer = SimpleImputer(missing_values=gap, strategy="most_frequent")
+    assert kernel(make_pipeline(imputer, OneHotEncoder(), LogisticRegression()).fit(words, ["x", "y", "z"] * 4)) is None
+
+
+def test_imputer_whose_gaps_are_numbers_is_left_to_the_estimator(rows: Rows) -> None:
+    model = make_pipeline(SimpleImputer(missing_values=-1), LogisticRegression(max_iter=5000))
+    assert kernel(model.fit(*rows.part("train"))) is None
+
+
 def test_rows_with_gaps_go_to_the_estimator(rows: Rows) -> None:
     model = HistGradientBoostingClassifier(max_iter=5, random_state=1).fit(*rows.part("train"))
     predictor = Predictor(version(model, rows.features.head(3)))
@@ -201,6 +214,13 @@ def test_quicker_way_that_differs_is_not_taken(rows: Rows, monkeypatch: pytest.M
 
     monkeypatch.setattr(predictors, "kernel", lambda _: other)
     assert Predictor(version(forest, rows.features.head(3)))._kernel is None
+
+
+def test_model_whose_quicker_way_cannot_be_made_is_served(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = HistGradientBoostingClassifier(max_iter=5, random_state=1).fit(*rows.part("train"))
+    monkeypatch.setattr(predictors, "kernel", lambda estimator: estimator._called_otherwise)
+    predictor = Predictor(version(model, rows.features.head(3)))
+    np.testing.assert_array_equal(predictor.predict(rows.features.to_numpy()).labels, model.predict(rows.features))
 
 
 def test_estimator_whose_answers_hang_on_the_rows_beside_is_asked_for_each_request_alone(rows: Rows) -> None:
