@@ -1,6 +1,9 @@
 """The best version goes to Production and is served, by the timer or as soon as it is registered."""
 
+import itertools
+import json
 import threading
+from itertools import pairwise
 
 import httpx
 
@@ -94,3 +97,22 @@ def test_a_better_version_is_served_without_one_failed_request_under_load(projec
     # The server follows the alias by itself too, and may do so just before the stage is moved.
     until(lambda: project.mlflow.get_model_version("prompt", "1").current_stage == "Archived", "version 1 is archived")
     assert "dropforge_swaps_total" in httpx.get(f"{project.addresses['server']}/metrics").text
+
+
+def test_airflow_and_the_command_line_promote_at_once_and_leave_one_champion_and_no_gap(project):
+    project.drop("raced", **{f"tree{depth}_yaml": tree(depth) for depth in (3, 4, 5)})
+    project.filed("raced", "tree3.yaml", "tree4.yaml", "tree5.yaml")
+    for by_form, by_command in (("1", "2"), ("3", "1")):
+        body = {"logical_date": None, "conf": {"version": by_form, "why": "a form"}}
+        project.airflow.post("/dags/raced_promote/dagRuns", json=body).raise_for_status()
+        # Until Airflow's run has ended, so that they meet at any of its steps; each has something to move.
+        for version in itertools.chain([by_command], itertools.cycle([by_form, by_command])):
+            project.cli("promote", "raced", "--version", version, "--why", "a command")
+            if all(run["state"] not in ("queued", "running") for run in project.runs("raced_promote")):
+                break
+    assert {run["state"] for run in project.runs("raced_promote")} == {"success"}
+    until(lambda: project.served("raced") == project.champion("raced"), "the champion is served")
+    reigns = json.loads(project.cli("history", "raced", "--json"))
+    assert all(newer["from"] == older["until"] for newer, older in pairwise(reigns)), reigns
+    for who in ("a form", "a command"):
+        assert any(who in reign["why"] for reign in reigns), reigns
