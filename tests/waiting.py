@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str = "what was waited for", longest: float = 20.0) -> T:
+def until(condition: Callable[[], T], what: str = "what was waited for", longest: float = 60.0) -> T:
     """Return what ``condition`` gives, once that is something.
 
     Parameters

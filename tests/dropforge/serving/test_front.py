@@ -179,7 +179,12 @@ def test_each_request_has_an_id_and_a_line_in_the_log(
     assert ids[0] == "mine-1"
     assert len(set(ids)) == 3
     assert all(len(given) == 16 for given in ids[1:])
-    lines = [json.loads(record.message) for record in caplog.records if record.name == "dropforge.access"]
+
+    def lines_of_the_log() -> list[dict[str, Any]]:
+        return [json.loads(record.message) for record in caplog.records if record.name == "dropforge.access"]
+
+    until(lambda: len(lines_of_the_log()) == 3)  # a line is written after its answer has gone
+    lines = lines_of_the_log()
     assert [line["request_id"] for line in lines] == ids
     assert [line["status"] for line in lines] == [200, 400, 404]
     assert (lines[0]["pipeline"], lines[0]["version"], lines[0]["rows"]) == ("wine", "1", 1)

@@ -133,8 +133,11 @@ def test_a_dead_part_is_started_again_and_what_it_started_is_ended(supervise):
     assert "worker ended (by signal SIGKILL); it is started again" in said
     until(lambda: not psutil.pid_exists(child))
     assert mine.running["other"].poll() is None
-    record = json.loads(mine.project.stack_file.read_text())
-    assert record["parts"]["worker"]["pid"] == mine.running["worker"].pid
+
+    def recorded() -> int:
+        return json.loads(mine.project.stack_file.read_text())["parts"]["worker"]["pid"]
+
+    until(lambda: recorded() == mine.running["worker"].pid)  # written once the part has been started
 
 
 def test_a_part_that_dies_again_and_again_is_started_after_growing_pauses(supervise):
