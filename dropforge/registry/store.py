@@ -76,6 +76,8 @@ class Store:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         # Its links would stand among the JSON that a command prints.
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+        # We pin what a model needs: it is no business of a uv.lock that lies where a command was typed.
+        os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
         address = project.address("mlflow")
         if address is None:
             make_database(project)

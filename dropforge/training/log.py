@@ -2,49 +2,44 @@
 
 The calls are MLflow's client's, each made once: ``mlflow.sklearn.log_model`` would ask for the run three times, load
 the model back to try its example (validation does that on the registered artifact) and look at every row for types.
+The model's folder is written before the run begins: what cannot be stored leaves no trace in MLflow.
 """
 
 from __future__ import annotations
 
 import contextlib
 import getpass
-import importlib.metadata
 import json
-import logging
 import re
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mlflow.sklearn
 import numpy as np
-import pandas as pd
 from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
-    LoggedModel,
     LoggedModelOutput,
     LoggedModelStatus,
     Metric,
     Param,
 )
-from mlflow.models import Model, ModelSignature, infer_signature
+from mlflow.models import ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from dropforge.configs import Candidate
 from dropforge.data import Rows
-from dropforge.documents import Problem, UserError, printable, to_yaml
-from dropforge.estimators import Allowed, packages, plain
-from dropforge.estimators.trusted import trusted_types
+from dropforge.documents import printable, to_yaml
+from dropforge.estimators import Allowed, plain
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.again import write_origin
+from dropforge.training.artifact import write_artifact
 from dropforge.training.card import card
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.explain import Explanation, explain, head_of
@@ -52,20 +47,12 @@ from dropforge.training.figures import draw_confusion, draw_curves, draw_importa
 from dropforge.training.fit import Fitted
 from dropforge.training.prepare import Prepared
 
-# We pin what a model needs; that pip itself has no version in an environment made without it is no news.
-logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
-_EXAMPLE_ROWS = 3
 MOST_BARS = 15
+_ASIDE = 3  # threads: MLflow takes calls that have nothing to do with each other at once
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
-# What a model is loaded with again. Read at the import, once for all the processes that are forked.
-_PINS = [
-    f"{name}=={importlib.metadata.version(name)}"
-    for name in ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
-]
 
 
 @dataclass(frozen=True)
@@ -115,56 +102,53 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     UserError
         If the fitted model holds a type that our own list does not trust; nothing is logged then.
     """
-    types = _types_in(fitted.estimator, origin.candidate.config_file, Allowed.of(pipeline.train).modules)
-    learned_from = list(origin.prepared.columns)
-    example = rows.part("train")[0][learned_from].head(_EXAMPLE_ROWS)
-    signature = _signature(fitted.estimator, rows, learned_from)
     summary = _summary(pipeline, origin, rows, evaluation)
     params = _params(origin.prepared, fitted.estimator)
     name = origin.candidate.label[:_NAME_LENGTH]
-    with (
-        store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run,
-        tempfile.TemporaryDirectory(prefix="dropforge-") as folder,
-        ThreadPoolExecutor(1) as aside,
-    ):
-        run_id = run.info.run_id
-        # What explains the model is worked out and drawn while MLflow answers.
+    with tempfile.TemporaryDirectory(prefix="dropforge-") as folder, ThreadPoolExecutor(_ASIDE) as aside:
+        # What explains the model is worked out and drawn while it is written, and while MLflow answers.
         files = aside.submit(_write_files, Path(folder, "run"), pipeline, origin, rows, fitted, evaluation)
-        model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
-        _save(
-            fitted.estimator,
-            model,
-            run_id,
-            signature,
-            example,
-            types,
-            _pins_of(origin.candidate),
+        artifact = write_artifact(
             Path(folder, "model"),
+            fitted.estimator,
+            origin.candidate,
+            rows,
+            list(origin.prepared.columns),
+            Allowed.of(pipeline.train).modules,
         )
-        get_artifact_repository(model.artifact_location).log_artifacts(str(Path(folder, "model")))
-        store.client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        store.client.log_inputs(run_id, [_dataset(rows, signature, pipeline.name)])
-        store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-        explanation = files.result()
-        metrics = _metrics(fitted, evaluation, explanation, run_id, model.model_id, (pipeline.name, rows.digest))
-        _log_values(store, run_id, params, list(metrics))
-        get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
-        about = summary
-        if pipeline.train.log == "full":
-            about = card(
-                pipeline,
-                origin.candidate,
-                origin.prepared,
-                rows,
-                evaluation,
-                explanation,
-                fitted.warnings,
-                example,
-                summary,
+        with store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run:
+            run_id = run.info.run_id
+            model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
+            dataset = _dataset(rows, artifact.signature, pipeline.name)
+            told = [
+                aside.submit(store.client.log_inputs, run_id, [dataset]),
+                aside.submit(store.client.log_outputs, run_id, [LoggedModelOutput(model.model_id, step=0)]),
+            ]
+            artifact.belongs_to(model, run_id)
+            get_artifact_repository(model.artifact_location).log_artifacts(str(artifact.folder))
+            told.append(aside.submit(store.client.finalize_logged_model, model.model_id, LoggedModelStatus.READY))
+            explanation = files.result()
+            metrics = _metrics(fitted, evaluation, explanation, run_id, model.model_id, (pipeline.name, rows.digest))
+            _log_values(store, run_id, params, list(metrics))
+            get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
+            for call in told:
+                call.result()
+            about = summary
+            if pipeline.train.log == "full":
+                about = card(
+                    pipeline,
+                    origin.candidate,
+                    origin.prepared,
+                    rows,
+                    evaluation,
+                    explanation,
+                    fitted.warnings,
+                    artifact.example,
+                    summary,
+                )
+            version = store.create_version(
+                pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, about, pipeline.description
             )
-        version = store.create_version(
-            pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, about, pipeline.description
-        )
         return Logged(version, run_id, run.info.experiment_id)
 
 
@@ -230,18 +214,6 @@ def _log_values(store: Store, run_id: str, params: dict[str, str], metrics: list
         store.client.log_batch(run_id, params=found[start : start + _PARAMS_A_CALL])
 
 
-def _signature(estimator: Any, rows: Rows, learned_from: list[str]) -> ModelSignature:
-    """Return what the model takes and gives, inferred from few rows that show all that the columns may hold."""
-    features = rows.features[learned_from]
-    gaps = [column.name for column in rows.columns if column.missing and column.name in learned_from]
-    first_gaps = features[gaps].isna().to_numpy().argmax(axis=0) if gaps else []
-    shown = features.iloc[np.unique([*range(min(_EXAMPLE_ROWS, len(features))), *first_gaps])]
-    with warnings.catch_warnings():
-        # MLflow advises to declare whole numbers as floats, lest a value be missing one day.
-        warnings.filterwarnings("ignore", message="(?s).*integer column", category=UserWarning)
-        return infer_signature(shown, np.ravel(estimator.predict(features.head(_EXAMPLE_ROWS))))
-
-
 def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
     """Return the training rows as MLflow shows them; `mlflow.data.from_pandas` would look at every value."""
     features, _ = rows.part("train")
@@ -254,46 +226,6 @@ def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
         profile=json.dumps({"num_rows": len(features), "num_elements": int(features.size)}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
-
-
-def _types_in(estimator: Any, file: str, modules: tuple[str, ...]) -> set[str]:
-    import skops.io
-
-    untrusted = set(skops.io.get_untrusted_types(data=skops.io.dumps(estimator)))
-    if foreign := untrusted - trusted_types(modules):
-        names = ", ".join(sorted(foreign))
-        message = f"the fitted model holds what could not be loaded back safely: {names}"
-        raise UserError(Problem(message, "Choose another estimator or other parameters.", file))
-    return untrusted
-
-
-def _save(
-    estimator: Any,
-    model: LoggedModel,
-    run_id: str,
-    signature: ModelSignature,
-    example: pd.DataFrame,
-    types: set[str],
-    pins: list[str],
-    folder: Path,
-) -> None:
-    mlflow.sklearn.save_model(
-        estimator,
-        str(folder),
-        mlflow_model=Model(
-            artifact_path=model.artifact_location, run_id=run_id, model_uuid=model.model_id, model_id=model.model_id
-        ),
-        serialization_format="skops",
-        skops_trusted_types=sorted(types),
-        signature=signature,
-        input_example=example,
-        pip_requirements=pins,
-    )
-
-
-def _pins_of(candidate: Candidate) -> list[str]:
-    """Return what a candidate's model is loaded with again: other packages too, if its classes are theirs."""
-    return [*_PINS, *(f"{name}=={version}" for name, version in packages(candidate.estimator).items())]
 
 
 def _write_files(
