@@ -9,23 +9,13 @@ from hypothesis import settings
 settings.register_profile("dropforge", settings(), deadline=None)
 settings.load_profile("dropforge")
 
-# What starts stacks mostly waits; all else mostly computes. Each of these goes to one process, the longest first.
-STACKS = {
-    "tests/stack/": "stack",
-    "tests/docs/test_blocks.py": "pages",
-    "tests/test_tutorial.py": "pages",
-    "tests/demo/": "pages",
-}
-
-
-def _stack(nodeid):
-    """Return which of the parts that start stacks a test belongs to."""
-    return next((part for start, part in STACKS.items() if nodeid.startswith(start)), None)
+# What starts stacks mostly waits; all else mostly computes.
+STACKS = ("tests/demo/", "tests/stack/", "tests/docs/test_blocks.py", "tests/test_tutorial.py")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give each process a file at a time; what starts stacks comes last: it would starve beside what computes.
+    """Give each process a file at a time; what starts stacks comes last, to one process: it would starve beside others.
 
     The files are named here, as xdist's own groups need a node's id that pytest 9 no longer lets them change.
     """
@@ -33,13 +23,11 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return _stack(nodeid) or nodeid.partition("::")[0]
+            return "stacks" if nodeid.startswith(STACKS) else nodeid.partition("::")[0]
 
         def _assign_work_unit(self, node):
-            last = [part for part in dict.fromkeys(STACKS.values()) if part in self.workqueue]
-            if len(last) < len(self.workqueue):
-                for part in last:
-                    self.workqueue.move_to_end(part)
+            if len(self.workqueue) > 1 and next(iter(self.workqueue)) == "stacks":
+                self.workqueue.move_to_end("stacks")
             super()._assign_work_unit(node)
 
     return ByFile(config, log)
@@ -47,7 +35,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     """See that what starts stacks is where it is looked for."""
-    strays = {item.nodeid for item in items if item.get_closest_marker("stack") and not _stack(item.nodeid)}
+    strays = {item.nodeid for item in items if item.get_closest_marker("stack") and not item.nodeid.startswith(STACKS)}
     assert not strays, f"tests/conftest.py, STACKS, lacks {sorted(strays)}"
 
 
