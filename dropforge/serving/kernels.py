@@ -150,23 +150,34 @@ def _boosting(estimator: HistGradientBoostingClassifier) -> Kernel:
     """
     trees = _Trees.of([tree.nodes for iteration in estimator._predictors for tree in iteration])
     iterations, outputs = len(estimator._predictors), estimator.n_trees_per_iteration_
-    baseline, loss = estimator._baseline_prediction, estimator._loss
+    baseline, loss = np.reshape(estimator._baseline_prediction, (outputs, 1)), estimator._loss
+
+    def summed(rows: np.ndarray) -> np.ndarray:
+        terms = np.empty((iterations + 1, outputs, len(rows)))
+        terms[0] = baseline
+        terms[1:] = trees.leaves(rows).reshape(iterations, outputs, len(rows))
+        # Not `sum`, which adds in another order.
+        return np.add.accumulate(terms, axis=0, out=terms)[-1].T
 
     def answers(rows: np.ndarray, probabilities: bool) -> tuple[Places, np.ndarray | None]:
-        terms = np.empty((iterations + 1, len(rows), outputs))
-        terms[0] = baseline
-        terms[1:] = trees.leaves(rows).reshape(iterations, outputs, len(rows)).swapaxes(1, 2)
-        # Not `sum`, which adds in another order.
-        raw = np.asfortranarray(np.add.accumulate(terms, axis=0)[-1])
+        raw = np.asfortranarray(_in_parts(summed, np.ascontiguousarray(rows, dtype=np.float64)))
         places = (raw.ravel() > 0).astype(int) if outputs == 1 else raw.argmax(axis=1)
         return places, loss.predict_proba(raw) if probabilities else None
 
     return answers
 
 
-_AT_ONCE = 256  # rows; what is looked at then stays near the processor
+_AT_ONCE = 128  # rows; what is looked at then stays near the processor
 # A large batch uses all processors, as scikit-learn does: numpy lets other threads go on while it takes and adds.
 _threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "trees")
+
+
+def _in_parts(work: Step, rows: np.ndarray) -> np.ndarray:
+    """Return what comes of rows, a part of them after or beside the other."""
+    if len(rows) <= _AT_ONCE:
+        return work(rows)
+    parts = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    return np.concatenate(list(_threads.map(work, parts)))
 
 
 @dataclass(frozen=True)
@@ -215,13 +226,6 @@ class _Trees:
 
     def leaves(self, rows: np.ndarray) -> np.ndarray:
         """Return the value of the leaf that each row reaches, shape (n_trees, n_rows)."""
-        rows = np.ascontiguousarray(rows, dtype=np.float64)
-        if len(rows) <= _AT_ONCE:
-            return self._leaves(rows)
-        parts = _threads.map(self._leaves, [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)])
-        return np.concatenate(list(parts), axis=1)
-
-    def _leaves(self, rows: np.ndarray) -> np.ndarray:
         flat, first = rows.ravel(), np.arange(len(rows)) * rows.shape[1]
         node = np.repeat(self.roots[:, None], len(rows), axis=1)
         for count in self.deeper:
