@@ -24,10 +24,10 @@ from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.card import card
 from dropforge.training.evaluate import Evaluation, evaluate
-from dropforge.training.explain import by_class, curves_of, explain, head_of, importances_of, last_of, steps_of
+from dropforge.training.explain import by_class, curves_of, explain, importances_of, last_of, steps_of
 from dropforge.training.figures import draw_confusion, draw_curves, draw_importances
 from dropforge.training.fit import Fitted, fit
-from dropforge.training.log import MOST_BARS, Origin, log
+from dropforge.training.log import Origin, log
 from dropforge.training.prepare import prepare
 
 FULL_SECONDS, MINIMAL_SECONDS = 1.0, 0.15
@@ -143,7 +143,7 @@ def _parts(case: Case, settings: Pipeline, folder: Path) -> Mapping[str, Callabl
             yield "importances", lambda: importances_of(estimator, last, before, prepared, rows)
             yield (
                 "importances' plot",
-                lambda: draw_importances(head_of(known.importances, MOST_BARS), known.means, file),
+                lambda: draw_importances(known.importances, known.means, file),
             )
         example = rows.part("train")[0].head(3)
         yield (

@@ -1,7 +1,7 @@
 """A local executor whose workers are warm: they inherit the imported libraries by fork.
 
 Each Airflow task is a fresh process, and importing scikit-learn and MLflow takes it seconds. Here the parent imports
-them once. It imports and never calls: no fit, no client, no connection and no thread may exist before the fork.
+them once, and lays out the plots. No fit, no client, no connection and no thread may exist before the fork.
 """
 
 from __future__ import annotations
@@ -61,21 +61,27 @@ LIBRARIES = (
     "skops.io",
     "sklearn.ensemble",
 )
+_NOWHERE = "http://127.0.0.1:9"
 
 
 def warm_up() -> None:
-    """Import what tasks need."""
+    """Import what tasks need, and lay out what they draw on."""
     for library in LIBRARIES:
         importlib.import_module(library)
     from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
 
     from dropforge.estimators import registry
     from dropforge.estimators.trusted import trusted_types
+    from dropforge.registry import Store
+    from dropforge.training.figures import lay_out
 
     registry()  # imports every module of scikit-learn that holds an estimator
-    trusted_types()
+    trusted_types(())
     # MLflow looks through all installed packages at a process' first model; here it is done once for all.
     warn_dependency_requirement_mismatches(["mlflow"])
+    # And for the stores that other packages bring; no connection is made.
+    Store(_NOWHERE).registry  # noqa: B018 - made when it is first asked for
+    lay_out()
 
 
 class WarmLocalExecutor(LocalExecutor):

@@ -13,7 +13,7 @@ from dropforge.estimators.thirdparty import public_types
 
 
 @lru_cache(maxsize=32)
-def trusted_types(modules: tuple[str, ...] = ()) -> frozenset[str]:
+def trusted_types(modules: tuple[str, ...]) -> frozenset[str]:
     """Return the names of the types that a model file may hold.
 
     These are the classes that scikit-learn itself defines in the modules of the registry's estimators (an

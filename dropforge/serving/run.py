@@ -41,7 +41,7 @@ def serve(
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     models = Models(Store.connect(project), pipelines, project, most)
     models.look()
-    trusted_types()  # imports scikit-learn now, not in the first request
+    trusted_types(())  # imports scikit-learn now, not in the first request
     # What is loaded by now stays: a full collection would only stop the requests (a pause of 200 ms was seen).
     gc.collect()
     gc.freeze()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import textwrap
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
@@ -23,6 +26,7 @@ from dropforge.training.explain import Curve
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
 _LONGEST = 40  # characters of a column's name
 _TITLE = 90  # characters of a line above the importances
+_MOST_BARS = 15
 _LONGEST_LABEL = 54  # characters that name a version
 _drawing = threading.Lock()  # a sheet is drawn on by one at a time
 
@@ -54,9 +58,11 @@ class _Sheet:
         """Go back to what was kept."""
         self.canvas.restore_region(self._empty)
 
-    def write(self, file: Path) -> None:
-        """Write what is drawn as a PNG."""
-        imsave(file, np.asarray(self.canvas.buffer_rgba()), format="png", pil_kwargs={"compress_level": 1})
+    def write(self, file: Path, share: float = 1.0) -> None:
+        """Write what is drawn as a PNG: all of it, or a share of its height from the top."""
+        pixels = np.asarray(self.canvas.buffer_rgba())
+        height = math.ceil(len(pixels) * share)
+        imsave(file, pixels[:height], format="png", pil_kwargs={"compress_level": 1})
 
 
 class _MatrixSheet(_Sheet):
@@ -107,76 +113,93 @@ def _matrix_sheet(classes: tuple[str, ...]) -> _MatrixSheet:
 def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     """Write ROC, precision-recall and calibration curves as one PNG."""
     with _drawing:
-        sheet = _curve_sheet(tuple(curve.label for curve in curves))
+        sheet = _curve_sheet()
         sheet.draw(curves)
         sheet.write(file)
 
 
 class _CurveSheet(_Sheet):
-    """Three axes, for curves of the same classes."""
+    """Three axes, for curves of any classes."""
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
+    def __init__(self) -> None:
         figure = Figure(figsize=(13.0, 4.4), dpi=72)
         self.canvas = FigureCanvasAgg(figure)
         figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
-        roc, precision, calibration = figure.subplots(1, 3)
+        self.roc, precision, calibration = figure.subplots(1, 3)
         for axes, title, across, up in (
-            (roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
+            (self.roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
             (precision, "Precision and recall", "recall", "precision"),
             (calibration, "Calibration (dotted: perfect)", "probability that the model gives", "share of the class"),
         ):
             axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        for axes in (roc, calibration):
+        for axes in (self.roc, calibration):
             axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
-        self.lines = [
-            (
-                *(axes.plot([], [], color=f"C{number}", label=label, animated=True)[0] for axes in (roc, precision)),
-                calibration.plot([], [], color=f"C{number}", animated=True, marker="o", markersize=3)[0],
-            )
-            for number, label in enumerate(labels)
-        ]
-        roc.legend(handles=[lines[0] for lines in self.lines], fontsize=8, loc="lower right")
+        self.lines = (
+            *(axes.plot([], [], animated=True)[0] for axes in (self.roc, precision)),
+            *calibration.plot([], [], animated=True, marker="o", markersize=3),
+        )
+        self._labels: tuple[str, ...] = ()
         self.keep()
 
     def draw(self, curves: Sequence[Curve]) -> None:
-        """Draw the curves."""
-        self.clear()
-        for lines, curve in zip(self.lines, curves, strict=True):
-            for line, points in zip(lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
-                line.set_data(*points)
+        """Draw the curves, and which is whose."""
+        self._name(tuple(curve.label for curve in curves))
+        for number, curve in enumerate(curves):
+            for line, points in zip(self.lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
+                line.set(data=points, color=f"C{number}")
                 self.canvas.figure.draw_artist(line)
 
+    def _name(self, labels: tuple[str, ...]) -> None:
+        """Draw the axes with a legend, which is kept for the next candidate."""
+        if labels != self._labels:
+            self.clear()
+            own = [Line2D([], [], color=f"C{number}", label=label) for number, label in enumerate(labels)]
+            legend = self.roc.legend(handles=own, fontsize=8, loc="lower right")
+            self.roc.draw_artist(legend)
+            legend.remove()
+            self._labels, self._named = labels, self.canvas.copy_from_bbox(self.canvas.figure.bbox)
+        self.canvas.restore_region(self._named)
 
-@functools.lru_cache(maxsize=4)
-def _curve_sheet(labels: tuple[str, ...]) -> _CurveSheet:
-    return _CurveSheet(labels)
+
+@functools.lru_cache(maxsize=1)
+def _curve_sheet() -> _CurveSheet:
+    return _CurveSheet()
 
 
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
     title = textwrap.wrap(f"Importances, {means}", _TITLE)
+    shown = dict(islice(importances.items(), _MOST_BARS))
     with _drawing:
-        sheet = _bar_sheet(len(importances), len(title))
-        sheet.draw(importances, "\n".join(title))
-        sheet.write(file)
+        sheet = _bar_sheet(len(title))
+        sheet.draw(shown, "\n".join(title))
+        sheet.write(file, sheet.share(len(shown)))
 
 
 class _BarSheet(_Sheet):
-    """Axes without ticks, for so many bars and lines of title."""
+    """Axes without ticks, for the most bars that are shown, and so many lines of title."""
 
-    def __init__(self, bars: int, lines: int) -> None:
-        top = 0.19 + 0.16 * lines
-        height = 0.15 + top + 0.26 * bars
-        figure = Figure(figsize=(8.0, height), dpi=72)
+    def __init__(self, lines: int) -> None:
+        self.top = 0.19 + 0.16 * lines
+        figure = Figure(figsize=(8.0, self._height(_MOST_BARS)), dpi=72)
         self.canvas = FigureCanvasAgg(figure)
-        self.axes = figure.add_subplot(xticks=[], yticks=[], xlim=(0, 1), ylim=(bars - 0.4, -0.6))
-        figure.subplots_adjust(left=0.34, right=0.97, top=1 - top / height, bottom=0.1 / height)
+        self.axes = figure.add_subplot(xticks=[], yticks=[], xlim=(0, 1), ylim=(_MOST_BARS - 0.4, -0.6), frame_on=False)
+        height = self._height(_MOST_BARS)
+        figure.subplots_adjust(left=0.34, right=0.97, top=1 - self.top / height, bottom=0.1 / height)
         self.bar = self.axes.add_patch(Rectangle((0, 0), 0, 0.8, color="#4c78a8", animated=True))
         text: dict[str, Any] = {"fontsize": 8, "va": "center", "animated": True}
         self.name = self.axes.text(-0.015, 0, "", ha="right", **text)
         self.value = self.axes.text(0, 0, "", ha="left", **text)
         self.title = self.axes.set_title(" ", fontsize=9, loc="right", animated=True)
         self.keep()
+
+    def _height(self, bars: int) -> float:
+        """Return how many inches so many bars take, with the title."""
+        return 0.15 + self.top + 0.26 * bars
+
+    def share(self, bars: int) -> float:
+        """Return how much of the sheet so many bars take."""
+        return self._height(bars) / self._height(_MOST_BARS)
 
     def draw(self, importances: Mapping[str, float], title: str) -> None:
         """Draw the bars; the value of each stands at its end."""
@@ -194,9 +217,17 @@ class _BarSheet(_Sheet):
                 self.axes.draw_artist(artist)
 
 
-@functools.lru_cache(maxsize=8)
-def _bar_sheet(bars: int, lines: int) -> _BarSheet:
-    return _BarSheet(bars, lines)
+@functools.lru_cache(maxsize=4)
+def _bar_sheet(lines: int) -> _BarSheet:
+    return _BarSheet(lines)
+
+
+def lay_out() -> None:
+    """Lay out what is the same for every pipeline, before there are candidates: the first one has no time for it."""
+    with _drawing:
+        _curve_sheet()
+        _bar_sheet(1)
+        _MatrixSheet(("0", "1"))  # other classes, other axes; but fonts and the like are loaded
 
 
 def draw_leaderboard(entries: Sequence[Standing], trained: Collection[str], title: str, file: Path) -> None:

@@ -42,7 +42,7 @@ from dropforge.training.again import write_origin
 from dropforge.training.artifact import write_artifact
 from dropforge.training.card import card
 from dropforge.training.evaluate import Evaluation
-from dropforge.training.explain import Explanation, explain, head_of
+from dropforge.training.explain import Explanation, explain
 from dropforge.training.figures import draw_confusion, draw_curves, draw_importances
 from dropforge.training.fit import Fitted
 from dropforge.training.prepare import Prepared
@@ -50,7 +50,6 @@ from dropforge.training.prepare import Prepared
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
-MOST_BARS = 15
 _ASIDE = 3  # threads: MLflow takes calls that have nothing to do with each other at once
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 
@@ -249,7 +248,7 @@ def _write_files(
     if explanation.curves:
         draw_curves(explanation.curves, folder / "curves.png")
     if explanation.importances:
-        draw_importances(head_of(explanation.importances, MOST_BARS), explanation.means, folder / "importances.png")
+        draw_importances(explanation.importances, explanation.means, folder / "importances.png")
         (folder / "importances.json").write_text(json.dumps(explanation.importances, indent=1))
     if explanation.search is not None:
         explanation.search.to_csv(folder / "search.csv", index=False)

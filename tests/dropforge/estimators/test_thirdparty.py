@@ -108,7 +108,7 @@ def test_regressor_of_another_package_is_named_with_its_classifier() -> None:
 
 
 def test_types_of_a_package_are_trusted_only_where_it_is_admitted() -> None:
-    more = trusted_types(LIGHT.modules) - trusted_types()
+    more = trusted_types(LIGHT.modules) - trusted_types(())
     assert {"lightgbm.sklearn.LGBMClassifier", "lightgbm.basic.Booster"} <= more
     assert {name.partition(".")[0] for name in more} == {"lightgbm", "collections"}
 
