@@ -19,8 +19,8 @@ from dropforge.registry import Store
 from dropforge.registry.models import load
 from dropforge.training import Trainer
 from dropforge.training.apart import apart
+from dropforge.training.artifact import _pins_of
 from dropforge.training.fit import fit
-from dropforge.training.log import _pins_of
 from tests.dropforge.estimators.auditing import mistakes, tree_of
 from tests.dropforge.wine import WINE, version_of
 
