@@ -1,7 +1,7 @@
 """A local executor whose workers are warm: they inherit the imported libraries by fork.
 
 Each Airflow task is a fresh process, and importing scikit-learn and MLflow takes it seconds. Here the parent imports
-them once, and lays out the plots. No fit, no client, no connection and no thread may exist before the fork.
+them once, and lays out the plots. No fit, no connection and no thread may exist before the fork.
 """
 
 from __future__ import annotations

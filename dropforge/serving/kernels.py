@@ -7,12 +7,12 @@ bit.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 from scipy.special import expit
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
@@ -169,7 +169,7 @@ def _boosting(estimator: HistGradientBoostingClassifier) -> Kernel:
 
 _AT_ONCE = 128  # rows; what is looked at then stays near the processor
 # A large batch uses all processors, as scikit-learn does: numpy lets other threads go on while it takes and adds.
-_threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "trees")
+_threads = ThreadPoolExecutor(joblib.cpu_count(), "trees")
 
 
 def _in_parts(work: Step, rows: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A model's folder, as MLflow stores it: written once, and its types looked at once.
 
 ``mlflow.sklearn.save_model`` loads back what it has written, and would have to be told the types that are in it, for
-which it would be written before: a forest then costs twice as much as its fit.
+which it would be written before: a forest would be written twice and read twice.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def write_artifact(
     candidate: Candidate,
     rows: Rows,
     learned_from: list[str],
-    modules: tuple[str, ...] = (),
+    modules: tuple[str, ...],
 ) -> Artifact:
     """Write the folder of a fitted model.
 
@@ -112,7 +112,7 @@ def write_artifact(
         mlflow_model=model,
         signature=_signature(estimator, rows, learned_from),
         input_example=example,
-        pip_requirements=_pins_of(candidate),
+        pip_requirements=pins_of(candidate),
     )
     file = folder / _FILE
     skops.io.dump(estimator, file)
@@ -135,7 +135,7 @@ def write_artifact(
     return Artifact(folder, model, example)
 
 
-def _pins_of(candidate: Candidate) -> list[str]:
+def pins_of(candidate: Candidate) -> list[str]:
     """Return what a candidate's model is loaded with again: other packages too, if its classes are theirs."""
     return [*_PINS, *(f"{name}=={version}" for name, version in packages(candidate.estimator).items())]
 

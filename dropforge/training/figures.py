@@ -7,7 +7,6 @@ import math
 import textwrap
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from matplotlib.patches import Rectangle
 from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
 from dropforge.registry.compare import Standing
-from dropforge.training.explain import Curve
+from dropforge.training.explain import Curve, head_of
 
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
 _LONGEST = 40  # characters of a column's name
@@ -169,7 +168,7 @@ def _curve_sheet() -> _CurveSheet:
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
     title = textwrap.wrap(f"Importances, {means}", _TITLE)
-    shown = dict(islice(importances.items(), _MOST_BARS))
+    shown = head_of(importances, _MOST_BARS)
     with _drawing:
         sheet = _bar_sheet(len(title))
         sheet.draw(shown, "\n".join(title))

@@ -24,11 +24,12 @@ pytestmark = pytest.mark.slow
 
 # In a process of its own: this one has imported what other tests need. An estimator of each kind of fit is enough.
 FIRST_CANDIDATE = """
-import sys
+import sys, threading
 from dropforge.airflow.executor import warm_up
 from dropforge.project import Project
 
 warm_up()
+assert threading.active_count() == 1  # a fork would not inherit another, and might inherit its locks
 inherited = set(sys.modules)
 from tests.dropforge.wine import FOREST, WINE, train_config
 from dropforge.data import load

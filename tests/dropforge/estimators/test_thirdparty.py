@@ -19,7 +19,7 @@ from dropforge.registry import Store
 from dropforge.registry.models import load
 from dropforge.training import Trainer
 from dropforge.training.apart import apart
-from dropforge.training.artifact import _pins_of
+from dropforge.training.artifact import pins_of
 from dropforge.training.fit import fit
 from tests.dropforge.estimators.auditing import mistakes, tree_of
 from tests.dropforge.wine import WINE, version_of
@@ -137,4 +137,4 @@ def test_model_of_another_package_is_trained_registered_and_loaded_back_where_it
     # Apart, as other tests fork this process: threads of a fit here would be missing there.
     by_loader, expected = apart(predictions, 4096)
     np.testing.assert_array_equal(by_loader, expected)
-    assert any(pin.startswith("lightgbm==") for pin in _pins_of(candidate))
+    assert any(pin.startswith("lightgbm==") for pin in pins_of(candidate))
