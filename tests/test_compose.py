@@ -55,7 +55,7 @@ def test_services_that_run_our_code_get_every_variable_that_it_reads() -> None:
     named = set(re.findall(r'"((?:DROPFORGE|MLFLOW)_[A-Z_]+)"', source)) - set(NO_TELEMETRY | LEAN)
     named -= set(PATIENT | CONNECTIONS)
     # The default for --spec (the containers work in the project's folder), and what the code itself sets.
-    named -= {"DROPFORGE_SPEC", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"}
+    named -= {"DROPFORGE_SPEC", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "MLFLOW_UV_AUTO_DETECT"}
     named -= {"MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"}  # the server sets its own
     assert named == {HOME_VARIABLE, TOKEN_VARIABLE, "DROPFORGE_MLFLOW_PAGES", "DROPFORGE_SERVER", "MLFLOW_TRACKING_URI"}
     for service in READERS:
