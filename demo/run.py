@@ -39,11 +39,11 @@ def show(text: str) -> None:
 def until(what: str, condition: Callable[[], T | None]) -> T:
     """Wait until ``condition`` gives something, and return it."""
     deadline = time.monotonic() + LONGEST_WAIT
-    while time.monotonic() < deadline:
+    while (began := time.monotonic()) < deadline:
         with contextlib.suppress(httpx.HTTPError):
             if found := condition():
                 return found
-        time.sleep(0.1)
+        time.sleep(max(0.1, time.monotonic() - began))  # half of the time is the stack's, however dear a look is
     raise TimeoutError(f"after {LONGEST_WAIT:.0f} s still not so: {what}")
 
 
@@ -125,10 +125,10 @@ def works_in(process: psutil.Process, folder: Path) -> bool:
     return any(place.startswith(str(folder)) for place in places)
 
 
-def predict(server: str, rows: list[list[float]], columns: list[str]) -> tuple[list[int], str]:
+def predict(server: httpx.Client, rows: list[list[float]], columns: list[str]) -> tuple[list[int], str]:
     """Return predictions, and the version that made them."""
     body = {"dataframe_split": {"columns": columns, "data": rows}}
-    answer = httpx.post(f"{server}/models/{PIPELINE}/invocations", json=body, timeout=10)
+    answer = server.post(f"/models/{PIPELINE}/invocations", json=body)
     answer.raise_for_status()
     return answer.json()["predictions"], answer.headers["X-Model-Version"]
 
@@ -145,9 +145,8 @@ def main() -> None:
         say("a project: one pipelines.yaml, from which two Airflow DAGs a pipeline are rendered")
         show(demo.dropforge("generate"))
         say("the stack: Airflow, MLflow and the model server")
-        with demo.stack() as addresses:
-            server = addresses["server"]
-            answer = httpx.get(f"{server}/models/{PIPELINE}")
+        with demo.stack() as addresses, httpx.Client(base_url=addresses["server"], timeout=10) as server:
+            answer = server.get(f"/models/{PIPELINE}")
             say(f"no champion yet, so the server answers {answer.status_code}: {answer.json()['error']}")
 
             first = sorted((HERE / "configs" / "first").iterdir())
@@ -178,6 +177,7 @@ def main() -> None:
             while new == version and time.monotonic() - dropped < LONGEST_WAIT:
                 _, new = predict(server, rows, columns)  # raises if the request fails
                 asked += 1
+                time.sleep(0.05)
             if new == version:
                 raise TimeoutError("the server still answers with the old version")
             say(

@@ -22,8 +22,11 @@ def until(condition: Callable[[], T], what: str = "what was waited for", longest
         Seconds after which the test has failed.
     """
     deadline = time.monotonic() + longest
-    while not (found := condition()):
+    while True:
+        began = time.monotonic()
+        if found := condition():
+            return found
         if time.monotonic() > deadline:
             raise AssertionError(f"after {longest:.0f} s still not so: {what}")
-        time.sleep(0.05)
-    return found
+        # A look takes time from what is waited for: a dear one comes seldom.
+        time.sleep(min(max(0.05, 3 * (time.monotonic() - began)), 1.0))

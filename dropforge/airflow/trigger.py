@@ -39,16 +39,21 @@ class DropTrigger(BaseEventTrigger):
         Seconds between looks where no file event comes (network folders send none).
     remind : float
         Seconds after which files that nobody claimed are announced again.
+    trusted : float
+        Seconds after a claim for which its run is not asked about. Most end sooner, and the first question has the
+        triggerer import Airflow's API: seconds of a core, while the first drop is trained.
     """
 
-    def __init__(self, dag_id: str, home: str, watch: str, poll: float = 2.0, remind: float = 30.0) -> None:
+    def __init__(
+        self, dag_id: str, home: str, watch: str, poll: float = 2.0, remind: float = 30.0, trusted: float = 20.0
+    ) -> None:
         super().__init__()
         self.dag_id, self.home, self.watch = dag_id, home, watch
-        self.poll, self.remind = poll, remind
+        self.poll, self.remind, self.trusted = poll, remind, trusted
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow needs to make this trigger again."""
-        kwargs = {name: getattr(self, name) for name in ("dag_id", "home", "watch", "poll", "remind")}
+        kwargs = {name: getattr(self, name) for name in ("dag_id", "home", "watch", "poll", "remind", "trusted")}
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -57,7 +62,7 @@ class DropTrigger(BaseEventTrigger):
         announced: dict[str, float] = {}
         async for _ in self._wake_ups(folder.path):
             try:
-                waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run))
+                waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run), self.trusted)
             except OSError as error:  # a folder out of reach comes back one day; a trigger that ended does not
                 log.warning("%s cannot be listed: %s", self.watch, error)
                 continue

@@ -11,6 +11,7 @@ import functools
 import itertools
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -124,12 +125,24 @@ class WatchFolder:
             taken += self._replaced({claim.key for claim in taken}, run, is_active)
         return taken
 
-    def waiting(self, is_active: Callable[[str], bool]) -> list[str]:
-        """Return the names of what arrived whole and no active run has claimed."""
+    def waiting(self, is_active: Callable[[str], bool], trusted: float = 0.0) -> list[str]:
+        """Return the names of what arrived whole and no active run has claimed.
+
+        Parameters
+        ----------
+        is_active : callable
+            Whether a run may still file what it claimed.
+        trusted : float
+            Seconds after a claim for which its run is taken to be active, and not asked about.
+        """
         if not self.path.is_dir():
             return []
         is_active = functools.cache(is_active)
-        active = {key: record["file"] for key, record in self._records() if record["run"] and is_active(record["run"])}
+        active = {
+            key: record["file"]
+            for key, record in self._records()
+            if record["run"] and (self._age(key) < trusted or is_active(record["run"]))
+        }
         return [path.name for path in arrived(self.path) if not _is_among(path, active)]
 
     def content(self, claim: Claim) -> bytes:
@@ -236,6 +249,14 @@ class WatchFolder:
             elif place is None or place.parent != self.path:  # a crash came between filing and forgetting
                 self._forget(claim)
         return found
+
+    def _age(self, key: str) -> float:
+        """Return the seconds since a claim was made or taken over; the longest time where that is not known."""
+        with suppress(FileNotFoundError):
+            seconds = time.time() - (self.claims / f"{key}.json").stat().st_mtime
+            if seconds >= 0:  # another machine's clock is ahead, or this one was set back
+                return seconds
+        return float("inf")
 
     def _record(self, claim: Claim, run: str) -> None:
         record = {"run": run, "file": claim.file, "drop": claim.drop}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,45 +42,73 @@ class Part:
 # requests a second, of which a small candidate asks ten.
 MLFLOW_WORKERS = str(max(1, min(4, (os.cpu_count() or 1) // 2)))
 
+HEALTH_SECONDS = 0.5
+
 # Run to its end before the parts are started.
 MIGRATION = Part("migration", (sys.executable, "-m", "airflow", "db", "migrate"), lambda: True)
+
+
+class Looks:
+    """Looks at parts that start: cheap ones, as they take what time there is from the parts themselves.
+
+    One client for all of them: each new one reads the certificates of all authorities anew. And the state of Airflow's
+    three jobs is one question.
+    """
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._client = httpx.Client(timeout=2)
+        self._health = f"{addresses.airflow}/api/v2/monitor/health"
+        self._known: Mapping[str, Any] = {}
+        self._asked = 0.0
+
+    def answers(self, url: str) -> bool:
+        """Return whether something answers there."""
+        try:
+            return self._client.get(url).is_success
+        except httpx.HTTPError:
+            return False
+
+    def healthy(self, job: str) -> bool:
+        """Return whether one of Airflow's jobs is at work, as the API server knew half a second ago at most."""
+        if time.monotonic() - self._asked > HEALTH_SECONDS:
+            try:
+                self._known = self._client.get(self._health).json()
+            except (httpx.HTTPError, ValueError):
+                self._known = {}
+            self._asked = time.monotonic()
+        return self._known.get(job, {}).get("status") == "healthy"
 
 
 def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
     """Return the parts of a project's stack, in the order in which they are started."""
     python = sys.executable
+    looks = Looks(addresses)
     host, ports = addresses.host, {name: str(port) for name, port in addresses.ports.items()}
-    airflow = (python, "-m", "airflow")
-
-    def job(name: str) -> Callable[[], bool]:
-        return lambda: _json(f"{addresses.airflow}/api/v2/monitor/health").get(name, {}).get("status") == "healthy"
-
+    airflow, warm = (python, "-m", "airflow"), (python, "-m", "dropforge.stack.warm")
     return (
         Part(
             "mlflow",
             (python, "-m", "dropforge.stack.tracking", str(project.home), "--host", host, "--port", ports["mlflow"],
-             "--workers", MLFLOW_WORKERS, "--backend-store-uri", project.mlflow_store,
-             "--registry-store-uri", f"dropforge:{project.mlflow_store}",
-             "--default-artifact-root", project.artifacts, "--no-serve-artifacts"),
-            lambda: _answers(f"{addresses.mlflow}/health"),
+             "--workers", MLFLOW_WORKERS),
+            lambda: looks.answers(f"{addresses.mlflow}/health"),
             needs_tables=False,
         ),
         Part(
             "server",
             (python, "-m", "dropforge.cli.main", "serve", "--host", host, "--port", ports["server"],
              "--spec", str(project.home / "pipelines.yaml")),
-            lambda: _answers(f"{addresses.server}/health"),
+            lambda: looks.answers(f"{addresses.server}/health"),
             needs_tables=False,
         ),
         Part(
             "api-server",
             (*airflow, "api-server", "--host", host, "--port", ports["airflow"], "--workers", "1"),
-            lambda: _answers(f"{addresses.airflow}/api/v2/version"),
+            lambda: looks.answers(f"{addresses.airflow}/api/v2/version"),
         ),
         # Their log servers would listen on every address; the API server reads the log files itself.
-        Part("scheduler", (*airflow, "scheduler", "--skip-serve-logs"), job("scheduler")),
-        Part("dag-processor", (python, "-m", "dropforge.stack.processor"), job("dag_processor")),
-        Part("triggerer", (*airflow, "triggerer", "--skip-serve-logs"), job("triggerer")),
+        Part("scheduler", (*warm, "scheduler", "--skip-serve-logs"), lambda: looks.healthy("scheduler")),
+        Part("dag-processor", (*warm, "dag-processor"), lambda: looks.healthy("dag_processor")),
+        Part("triggerer", (*airflow, "triggerer", "--skip-serve-logs"), lambda: looks.healthy("triggerer")),
     )  # fmt: skip
 
 
@@ -94,17 +123,3 @@ def prepare(project: Project) -> None:
     project.state.mkdir(parents=True, exist_ok=True)
     if problem := check_disk(project.state):
         raise UserError(problem)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _json(url: str) -> Mapping[str, Any]:
-    try:
-        return httpx.get(url, timeout=2).json()
-    except (httpx.HTTPError, ValueError):
-        return {}

@@ -1,12 +1,15 @@
 """Start the MLflow server: on a database that is whole, and with as many connections as it can use.
 
-``python -m dropforge.stack.tracking HOME OPTION...``, with the options of ``mlflow server``.
+``python -m dropforge.stack.tracking HOME --host HOST ...``. ``mlflow server`` imports MLflow to look at its options and
+then starts a process that imports it again. This one becomes the server: half the time to start, and half the memory.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+import uuid
 from pathlib import Path
 
 from dropforge.documents import explain
@@ -19,14 +22,39 @@ CONNECTIONS = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "40", "MLFLOW_SQLALCHEMYSTORE
 
 def main() -> None:
     """Make the database if need be, and become the server."""
-    home, *options = sys.argv[1:]
-    project = Project(Path(home))
+    options = _options()
+    project = Project(options.home)
     try:
         make_database(project)
     except Exception as error:
         sys.exit(str(explain(error, project.state) or error))
-    command = [sys.executable, "-m", "mlflow", "server", *options]
-    os.execve(sys.executable, command, CONNECTIONS | os.environ)  # noqa: S606 - our own interpreter
+    os.environ |= {**CONNECTIONS, **os.environ}
+    _serve(project, options)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int, default=1)
+    return parser.parse_args()
+
+
+def _serve(project: Project, options: argparse.Namespace) -> None:
+    """Do what ``mlflow server`` does after its options are read: the application takes them from the environment."""
+    import uvicorn
+    from mlflow.environment_variables import _MLFLOW_SERVER_BOOT_ID, _MLFLOW_SGI_NAME
+    from mlflow.server import constants
+
+    os.environ |= {
+        constants.BACKEND_STORE_URI_ENV_VAR: project.mlflow_store,
+        constants.REGISTRY_STORE_URI_ENV_VAR: f"dropforge:{project.mlflow_store}",
+        constants.ARTIFACT_ROOT_ENV_VAR: project.artifacts,
+        _MLFLOW_SGI_NAME.name: "uvicorn",
+        _MLFLOW_SERVER_BOOT_ID.name: uuid.uuid4().hex,
+    }
+    uvicorn.run("mlflow.server.fastapi_app:app", host=options.host, port=options.port, workers=options.workers)
 
 
 if __name__ == "__main__":

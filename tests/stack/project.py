@@ -49,7 +49,8 @@ class RunningProject:
         self.addresses = self.record()["addresses"]
         self.mlflow = MlflowClient(self.addresses["mlflow"], self.addresses["mlflow"])
         self.airflow = httpx.Client(base_url=f"{self.addresses['airflow']}/api/v2", timeout=30)
-        token = httpx.get(f"{self.addresses['airflow']}/auth/token", timeout=30).json()["access_token"]
+        self.server = httpx.Client(base_url=self.addresses["server"])
+        token = self.airflow.get(f"{self.addresses['airflow']}/auth/token").json()["access_token"]
         self.airflow.headers["Authorization"] = f"Bearer {token}"
 
     def down(self):
@@ -106,8 +107,8 @@ class RunningProject:
 
     # Airflow
 
-    def runs(self, dag):
-        return self.airflow.get(f"/dags/{dag}/dagRuns", params={"limit": 100}).json()["dag_runs"]
+    def runs(self, dag, **wanted):
+        return self.airflow.get(f"/dags/{dag}/dagRuns", params={"limit": 100, **wanted}).json()["dag_runs"]
 
     def tasks(self, dag, run="~"):
         answer = self.airflow.get(f"/dags/{dag}/dagRuns/{run}/taskInstances", params={"limit": 100})
@@ -121,7 +122,7 @@ class RunningProject:
     def idle(self, *dags):
         """Wait until no run of the DAGs is at work."""
         until(
-            lambda: all(run["state"] not in ("running", "queued") for dag in dags for run in self.runs(dag)),
+            lambda: not any(self.runs(dag, state=["running", "queued"], limit=1) for dag in dags),
             f"no run of {dags}",
             240,
         )
@@ -153,7 +154,7 @@ class RunningProject:
 
     def served(self, pipeline):
         try:
-            return httpx.get(f"{self.addresses['server']}/models/{pipeline}").json().get("version")
+            return self.server.get(f"/models/{pipeline}").json().get("version")
         except httpx.HTTPError:
             return None
 

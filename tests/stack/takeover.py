@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 import psutil
 
-from tests.stack.exactly_once import PIPELINE, config, drop_and_hold
+from tests.stack.exactly_once import CLIENT, PIPELINE, config, drop_and_hold
 from tests.stack.killing import kill
 from tests.stack.project import until
 
@@ -64,7 +64,7 @@ def _works(project, part, since):
 
 def _answer(url):
     try:
-        answer = httpx.get(url, timeout=1)
+        answer = CLIENT.get(url)
     except httpx.HTTPError:
         return None
     return answer if answer.is_success else None

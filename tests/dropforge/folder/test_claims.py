@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -99,6 +100,24 @@ def test_what_waits_is_what_no_active_run_has(folder):
     assert folder.waiting(nobody) == ["a.yaml"]
     drop(folder.path, "a.yaml", "another")
     assert folder.waiting(everybody) == ["a.yaml"]
+
+
+def test_a_claim_that_is_new_speaks_for_itself(folder):
+    drop(folder.path, "a.yaml", "A")
+    (claim,) = folder.claim("r1", everybody)
+    assert folder.waiting(nobody, trusted=3600) == []
+    record = folder.claims / f"{claim.key}.json"
+    now = time.time()
+    for age in (7200, -7200):  # another machine's clock may be ahead
+        os.utime(record, (now - age, now - age))
+        assert folder.waiting(nobody, trusted=3600) == ["a.yaml"]
+        assert folder.waiting(everybody, trusted=3600) == []
+    os.utime(record)
+    drop(folder.path, "a.yaml", "another")
+    assert folder.waiting(nobody, trusted=3600) == ["a.yaml"]
+    folder.release(claim, "r1")
+    drop(folder.path, "a.yaml", "A")
+    assert folder.waiting(nobody, trusted=3600) == ["a.yaml"]
 
 
 def test_a_trained_config_moves_to_done(folder):
