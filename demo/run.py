@@ -43,7 +43,7 @@ def until(what: str, condition: Callable[[], T | None]) -> T:
         with contextlib.suppress(httpx.HTTPError):
             if found := condition():
                 return found
-        time.sleep(max(0.1, time.monotonic() - began))  # half of the time is the stack's, however dear a look is
+        time.sleep(min(max(0.1, time.monotonic() - began), 1.0))  # a look takes time from the stack
     raise TimeoutError(f"after {LONGEST_WAIT:.0f} s still not so: {what}")
 
 

@@ -1,4 +1,4 @@
-"""The real stack, once per session: a temporary project, free ports, and nothing left behind."""
+"""The real stack, once for all tests here: a temporary project, free ports, and nothing left behind."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.stack)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def project(tmp_path_factory):
     running = RunningProject(tmp_path_factory.mktemp("project"), SPEC)
     try:
