@@ -120,12 +120,15 @@ class RunningProject:
         return max(found, key=lambda t: t["start_date"] or "") if found else None
 
     def idle(self, *dags):
-        """Wait until no run of the DAGs is at work."""
-        until(
-            lambda: not any(self.runs(dag, state=["running", "queued"], limit=1) for dag in dags),
-            f"no run of {dags}",
-            240,
-        )
+        """Wait until no run of the DAGs is at work; while Airflow does not answer, nobody knows."""
+
+        def at_work(dag):
+            try:
+                return self.runs(dag, state=["running", "queued"], limit=1)
+            except httpx.TransportError:
+                return True
+
+        until(lambda: not any(at_work(dag) for dag in dags), f"no run of {dags}", 240)
 
     def pause(self, dag, paused):
         self.airflow.patch(f"/dags/{dag}", json={"is_paused": paused}).raise_for_status()
