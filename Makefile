@@ -10,7 +10,7 @@ UV_VERSION := 0.13.9
 help:
 	@echo "make demo       the whole loop, once, in a temporary project"
 	@echo "make up         a stack to look at, in this folder"
-	@echo "make test       everything that is checked (under half an hour)"
+	@echo "make test       everything that is checked (45 minutes on two slow cores)"
 	@echo "make test-fast  the unit tests (under a minute)"
 	@echo "make test-soak  everybody is killed everywhere, for hours (docs/reliability.md)"
 	@echo "make lint       format, lint, types, import rules, generated files"
