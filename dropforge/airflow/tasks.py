@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -175,7 +174,6 @@ def compare(trained: str, home: str, settings: str) -> str:
     versions = json.loads(trained)
     if not versions:
         raise AirflowSkipException("there is no new version")
-    os.nice(10)  # the promotion of the same versions begins at this moment, and somebody waits for that
     pipeline = begun("claim", settings)
     try:
         run_id = leaderboard.save(_store(home), pipeline, versions, _run_id())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from dropforge.documents import UserError
@@ -49,24 +47,21 @@ def carry_out_move(
     dry_run: bool,
 ) -> Decision:
     """Plan what a decision asks for, and carry it out unless this is a dry run; return it with its steps in words."""
-    with ThreadPoolExecutor(1) as pool:
-        # The account holds a plot: it is drawn while the server loads the version.
-        account = functools.partial(account_of, pipeline, decision, entry)
-        record = OpenRecord(entry, account if dry_run else pool.submit(account).result)
-        steps: list[Step] = [record, *aside, CloseRecord()]
-        if winner:
-            steps = [
-                *([Prepare(winner)] if world.hosting else []),
-                record,
-                MoveAlias(winner, pipeline.promote.alias),
-                MoveStage(winner, pipeline.promote.stage),
-                Tag(winner, _PROMOTED),
-                *aside,
-                CloseRecord(),
-                *([Swap(winner)] if world.hosting else []),
-            ]
-        if not dry_run:
-            carry_out(steps, world)
+    record = OpenRecord(entry, lambda: account_of(pipeline, decision, entry))
+    steps: list[Step] = [record, *aside, CloseRecord()]
+    if winner:
+        steps = [
+            *([Prepare(winner)] if world.hosting else []),
+            record,
+            MoveAlias(winner, pipeline.promote.alias),
+            MoveStage(winner, pipeline.promote.stage),
+            Tag(winner, _PROMOTED),
+            *aside,
+            CloseRecord(),
+            *([Swap(winner)] if world.hosting else []),
+        ]
+    if not dry_run:
+        carry_out(steps, world)
     return replace(decision, steps=(*settled, *(step.explain() for step in steps)))
 
 

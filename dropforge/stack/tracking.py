@@ -1,7 +1,7 @@
 """Start the MLflow server: on a database that is whole, and with as many connections as it can use.
 
 ``python -m dropforge.stack.tracking HOME --host HOST ...``. ``mlflow server`` imports MLflow to look at its options and
-then starts a process that imports it again. This one becomes the server: half the time to start, and half the memory.
+then starts a process that imports it again. This one becomes the server: half the time to start, and a process less.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
         make_database(project)
     except Exception as error:
         sys.exit(str(explain(error, project.state) or error))
-    os.environ |= {**CONNECTIONS, **os.environ}
+    os.environ |= CONNECTIONS | os.environ
     _serve(project, options)
 
 
@@ -44,15 +44,16 @@ def _options() -> argparse.Namespace:
 def _serve(project: Project, options: argparse.Namespace) -> None:
     """Do what ``mlflow server`` does after its options are read: the application takes them from the environment."""
     import uvicorn
-    from mlflow.environment_variables import _MLFLOW_SERVER_BOOT_ID, _MLFLOW_SGI_NAME
+    from mlflow.environment_variables import _MLFLOW_IN_JOB_EXECUTOR, _MLFLOW_SERVER_BOOT_ID
     from mlflow.server import constants
 
     os.environ |= {
         constants.BACKEND_STORE_URI_ENV_VAR: project.mlflow_store,
         constants.REGISTRY_STORE_URI_ENV_VAR: f"dropforge:{project.mlflow_store}",
         constants.ARTIFACT_ROOT_ENV_VAR: project.artifacts,
-        _MLFLOW_SGI_NAME.name: "uvicorn",
+        # By these MLflow knows its server, in which it never runs code that somebody stored as a scorer.
         _MLFLOW_SERVER_BOOT_ID.name: uuid.uuid4().hex,
+        _MLFLOW_IN_JOB_EXECUTOR.name: "false",
     }
     uvicorn.run("mlflow.server.fastapi_app:app", host=options.host, port=options.port, workers=options.workers)
 
