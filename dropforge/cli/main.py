@@ -11,10 +11,11 @@ import typer
 
 from dropforge.cli import add, again, configs, estimators, generate, init, models, schema, stack, templates
 from dropforge.cli.common import columns, disk_explained, err, say
-from dropforge.stack.environment import ONE_THREAD
+from dropforge.stack.environment import ONE_THREAD, collect_rarely
 
 # The libraries that read them are not imported yet.
 os.environ.update(ONE_THREAD | os.environ)
+collect_rarely()
 
 app = typer.Typer(
     help="Drop a config, get a model in production.",

@@ -44,8 +44,10 @@ MLFLOW_WORKERS = str(max(1, min(4, (os.cpu_count() or 1) // 2)))
 
 HEALTH_SECONDS = 0.5
 
+_AIRFLOW = (sys.executable, "-m", "dropforge.stack.warm")
+
 # Run to its end before the parts are started.
-MIGRATION = Part("migration", (sys.executable, "-m", "airflow", "db", "migrate"), lambda: True)
+MIGRATION = Part("migration", (*_AIRFLOW, "db", "migrate"), lambda: True)
 
 
 class Looks:
@@ -84,7 +86,6 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
     python = sys.executable
     looks = Looks(addresses)
     host, ports = addresses.host, {name: str(port) for name, port in addresses.ports.items()}
-    airflow, warm = (python, "-m", "airflow"), (python, "-m", "dropforge.stack.warm")
     return (
         Part(
             "mlflow",
@@ -102,13 +103,13 @@ def parts(project: Project, addresses: Addresses) -> tuple[Part, ...]:
         ),
         Part(
             "api-server",
-            (*airflow, "api-server", "--host", host, "--port", ports["airflow"], "--workers", "1"),
+            (*_AIRFLOW, "api-server", "--host", host, "--port", ports["airflow"], "--workers", "1"),
             lambda: looks.answers(f"{addresses.airflow}/api/v2/version"),
         ),
         # Their log servers would listen on every address; the API server reads the log files itself.
-        Part("scheduler", (*warm, "scheduler", "--skip-serve-logs"), lambda: looks.healthy("scheduler")),
-        Part("dag-processor", (*warm, "dag-processor"), lambda: looks.healthy("dag_processor")),
-        Part("triggerer", (*airflow, "triggerer", "--skip-serve-logs"), lambda: looks.healthy("triggerer")),
+        Part("scheduler", (*_AIRFLOW, "scheduler", "--skip-serve-logs"), lambda: looks.healthy("scheduler")),
+        Part("dag-processor", (*_AIRFLOW, "dag-processor"), lambda: looks.healthy("dag_processor")),
+        Part("triggerer", (*_AIRFLOW, "triggerer", "--skip-serve-logs"), lambda: looks.healthy("triggerer")),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dropforge.documents import explain
 from dropforge.project import Project, make_database
+from dropforge.stack.environment import collect_rarely
 
 # Each of a server process' 40 threads may hold two connections at once. Of MLflow's default of 15, 15 writers hold one
 # each and wait for another: half a minute later they fail.
@@ -22,6 +23,7 @@ CONNECTIONS = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "40", "MLFLOW_SQLALCHEMYSTORE
 
 def main() -> None:
     """Make the database if need be, and become the server."""
+    collect_rarely()
     options = _options()
     project = Project(options.home)
     try:
