@@ -35,7 +35,7 @@ LIBRARIES = (
     "dropforge.airflow.trigger",
     "dropforge.data",
     "dropforge.promotion",
-    "dropforge.registry.quick",
+    "dropforge.registry.scheme",
     "dropforge.training.evaluate",
     "dropforge.training.fit",
     "dropforge.training.log",
@@ -68,17 +68,15 @@ def warm_up() -> None:
     """Import what tasks need, and lay out what they draw on."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
-
     from dropforge.estimators import registry
     from dropforge.estimators.trusted import trusted_types
     from dropforge.registry import Store
+    from dropforge.training.artifact import PINS, environment_of
     from dropforge.training.figures import lay_out
 
     registry()  # imports every module of scikit-learn that holds an estimator
     trusted_types(())
-    # MLflow looks through all installed packages at a process' first model; here it is done once for all.
-    warn_dependency_requirement_mismatches(["mlflow"])
+    environment_of(PINS)  # for this MLflow looks through all installed packages
     # And for the stores that other packages bring; no connection is made.
     Store(_NOWHERE).registry  # noqa: B018 - made when it is first asked for
     lay_out()

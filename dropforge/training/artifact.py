@@ -1,14 +1,20 @@
 """A model's folder, as MLflow stores it: written once, and its types looked at once.
 
 ``mlflow.sklearn.save_model`` loads back what it has written, and would have to be told the types that are in it, for
-which it would be written before: a forest would be written twice and read twice.
+which it would be written before: a forest would be written twice and read twice. It also works out anew for each model
+what models are loaded with, and writes ``MLmodel`` three times. A test sees that the folder is the same.
+
+First comes the model's own file, as it may turn out that it cannot be stored.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import logging
+import tempfile
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +26,7 @@ import pandas as pd
 import sklearn
 from mlflow.entities import LoggedModel
 from mlflow.models import Model, ModelSignature, infer_signature
+from mlflow.models.utils import _save_example
 
 from dropforge.configs import Candidate
 from dropforge.data import Rows
@@ -35,10 +42,10 @@ logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
 _FILE = "model.skops"
 _EXAMPLE_ROWS = 3
 # What a model is loaded with again. Read at the import, once for all the processes that are forked.
-_PINS = [
+PINS = tuple(
     f"{name}=={importlib.metadata.version(name)}"
     for name in ("scikit-learn", "skops", "numpy", "scipy", "pandas", "mlflow")
-]
+)
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,44 @@ class Artifact:
         model.save(str(self.folder / mlflow.pyfunc.MLMODEL_FILE_NAME))
 
 
+def write_model(file: Path, estimator: Any, candidate: Candidate, modules: tuple[str, ...]) -> list[str]:
+    """Write a fitted model in skops format, and return the types in it that skops would not load unasked.
+
+    Parameters
+    ----------
+    file : Path
+        Where to.
+    estimator : estimator
+        The fitted model.
+    candidate : Candidate
+        What was trained.
+    modules : tuple of str
+        What the spec admits beside scikit-learn: :attr:`dropforge.estimators.Allowed.modules`.
+
+    Raises
+    ------
+    UserError
+        If our own list does not trust one of the types.
+    """
+    import skops.io
+
+    skops.io.dump(estimator, file)
+    types = set(skops.io.get_untrusted_types(file=file))
+    if foreign := types - trusted_types(modules):
+        names = ", ".join(sorted(foreign))
+        message = f"the fitted model holds what could not be loaded back safely: {names}"
+        raise UserError(Problem(message, "Choose another estimator or other parameters.", candidate.config_file))
+    return sorted(types)
+
+
 def write_artifact(
     folder: Path,
+    file: Path,
+    types: list[str],
     estimator: Any,
     candidate: Candidate,
     rows: Rows,
     learned_from: list[str],
-    modules: tuple[str, ...],
 ) -> Artifact:
     """Write the folder of a fitted model.
 
@@ -86,6 +124,10 @@ def write_artifact(
     ----------
     folder : Path
         Not there yet.
+    file : Path
+        What :func:`write_model` wrote; it is moved into the folder.
+    types : list of str
+        What that returned.
     estimator : estimator
         The fitted model.
     candidate : Candidate
@@ -94,50 +136,48 @@ def write_artifact(
         What it was trained on.
     learned_from : list of str
         The columns that it takes.
-    modules : tuple of str
-        What the spec admits beside scikit-learn: :attr:`dropforge.estimators.Allowed.modules`.
-
-    Raises
-    ------
-    UserError
-        If the fitted model holds a type that our own list does not trust.
     """
-    import skops.io
-
     example = rows.part("train")[0][learned_from].head(_EXAMPLE_ROWS)
-    model = Model()
-    mlflow.pyfunc.save_model(
-        str(folder),
+    folder.mkdir()
+    file.rename(folder / _FILE)
+    for name, content in environment_of(pins_of(candidate)).items():
+        (folder / name).write_bytes(content)
+    model = Model(signature=_signature(estimator, rows, learned_from))
+    _save_example(model, example, str(folder))
+    mlflow.pyfunc.add_to_model(
+        model,
         loader_module="mlflow.sklearn",
-        mlflow_model=model,
-        signature=_signature(estimator, rows, learned_from),
-        input_example=example,
-        pip_requirements=pins_of(candidate),
+        conda_env="conda.yaml",
+        python_env="python_env.yaml",
+        model_path=_FILE,
+        predict_fn="predict",
     )
-    file = folder / _FILE
-    skops.io.dump(estimator, file)
-    types = set(skops.io.get_untrusted_types(file=file))
-    if foreign := types - trusted_types(modules):
-        names = ", ".join(sorted(foreign))
-        message = f"the fitted model holds what could not be loaded back safely: {names}"
-        raise UserError(Problem(message, "Choose another estimator or other parameters.", candidate.config_file))
-    # As mlflow.sklearn.save_model would say it.
-    model.flavors[mlflow.pyfunc.FLAVOR_NAME] |= {"model_path": _FILE, "predict_fn": "predict"}
     model.add_flavor(
         mlflow.sklearn.FLAVOR_NAME,
         pickled_model=_FILE,
         sklearn_version=sklearn.__version__,
         serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
         code=None,
-        skops_trusted_types=sorted(types),
+        skops_trusted_types=types,
     )
     model.model_size_bytes = sum(path.stat().st_size for path in folder.iterdir())
     return Artifact(folder, model, example)
 
 
-def pins_of(candidate: Candidate) -> list[str]:
+@functools.cache
+def environment_of(pins: tuple[str, ...]) -> Mapping[str, bytes]:
+    """Return the files that say what a model is loaded with, as MLflow writes them: the same beside every model."""
+    with tempfile.TemporaryDirectory(prefix="dropforge-") as folder:
+        place = Path(folder, "any")
+        mlflow.pyfunc.save_model(str(place), loader_module="mlflow.sklearn", pip_requirements=list(pins))
+        return {
+            file.name: file.read_bytes() for file in place.iterdir() if file.name != mlflow.pyfunc.MLMODEL_FILE_NAME
+        }
+
+
+def pins_of(candidate: Candidate) -> tuple[str, ...]:
     """Return what a candidate's model is loaded with again: other packages too, if its classes are theirs."""
-    return [*_PINS, *(f"{name}=={version}" for name, version in packages(candidate.estimator).items())]
+    return (*PINS, *(f"{name}=={version}" for name, version in packages(candidate.estimator).items()))
 
 
 def _signature(estimator: Any, rows: Rows, learned_from: list[str]) -> ModelSignature:

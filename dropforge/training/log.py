@@ -2,7 +2,8 @@
 
 The calls are MLflow's client's, each made once: ``mlflow.sklearn.log_model`` would ask for the run three times, load
 the model back to try its example (validation does that on the registered artifact) and look at every row for types.
-The model's folder is written before the run begins: what cannot be stored leaves no trace in MLflow.
+The model itself is written before the run begins: what cannot be stored leaves no trace in MLflow. All else is written,
+worked out and drawn while MLflow answers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from dropforge.estimators import Allowed, plain
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.again import write_origin
-from dropforge.training.artifact import write_artifact
+from dropforge.training.artifact import write_artifact, write_model
 from dropforge.training.card import card
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.explain import Explanation, explain
@@ -50,7 +51,7 @@ from dropforge.training.prepare import Prepared
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
-_ASIDE = 3  # threads: MLflow takes calls that have nothing to do with each other at once
+_ASIDE = 4  # threads: MLflow takes calls that have nothing to do with each other at once
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 
 
@@ -104,34 +105,39 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     summary = _summary(pipeline, origin, rows, evaluation)
     params = _params(origin.prepared, fitted.estimator)
     name = origin.candidate.label[:_NAME_LENGTH]
+
+    def log_values(run_id: str, model_id: str) -> None:
+        of = (run_id, model_id, (pipeline.name, rows.digest))
+        _log_values(store, run_id, params, list(_metrics(fitted, evaluation, explained.result(), *of)))
+
     with tempfile.TemporaryDirectory(prefix="dropforge-") as folder, ThreadPoolExecutor(_ASIDE) as aside:
-        # What explains the model is worked out and drawn while it is written, and while MLflow answers.
-        files = aside.submit(_write_files, Path(folder, "run"), pipeline, origin, rows, fitted, evaluation)
-        artifact = write_artifact(
+        explained = aside.submit(_explanation, pipeline, origin, rows, fitted, evaluation)
+        file, estimator = Path(folder, "model.skops"), fitted.estimator
+        types = write_model(file, estimator, origin.candidate, Allowed.of(pipeline.train).modules)
+        written = aside.submit(
+            write_artifact,
             Path(folder, "model"),
-            fitted.estimator,
+            file,
+            types,
+            estimator,
             origin.candidate,
             rows,
             list(origin.prepared.columns),
-            Allowed.of(pipeline.train).modules,
         )
+        files = aside.submit(_write_files, Path(folder, "run"), pipeline, origin, rows, fitted, evaluation, explained)
         with store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run:
             run_id = run.info.run_id
             model = store.client.create_logged_model(run.info.experiment_id, "model", run_id, params=params)
-            dataset = _dataset(rows, artifact.signature, pipeline.name)
             told = [
-                aside.submit(store.client.log_inputs, run_id, [dataset]),
+                aside.submit(log_values, run_id, model.model_id),
                 aside.submit(store.client.log_outputs, run_id, [LoggedModelOutput(model.model_id, step=0)]),
             ]
+            artifact = written.result()
+            dataset = _dataset(rows, artifact.signature, pipeline.name)
+            told.append(aside.submit(store.client.log_inputs, run_id, [dataset]))
             artifact.belongs_to(model, run_id)
             get_artifact_repository(model.artifact_location).log_artifacts(str(artifact.folder))
             told.append(aside.submit(store.client.finalize_logged_model, model.model_id, LoggedModelStatus.READY))
-            explanation = files.result()
-            metrics = _metrics(fitted, evaluation, explanation, run_id, model.model_id, (pipeline.name, rows.digest))
-            _log_values(store, run_id, params, list(metrics))
-            get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
-            for call in told:
-                call.result()
             about = summary
             if pipeline.train.log == "full":
                 about = card(
@@ -140,11 +146,15 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
                     origin.prepared,
                     rows,
                     evaluation,
-                    explanation,
+                    explained.result(),
                     fitted.warnings,
                     artifact.example,
                     summary,
                 )
+            files.result()
+            get_artifact_repository(run.info.artifact_uri).log_artifacts(str(Path(folder, "run")))
+            for call in told:
+                call.result()
             version = store.create_version(
                 pipeline.name, model.model_uri, run_id, model.model_id, origin.tags, about, pipeline.description
             )
@@ -227,10 +237,22 @@ def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
+def _explanation(pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation) -> Explanation:
+    if pipeline.train.log == "minimal":
+        return Explanation()
+    return explain(fitted.estimator, origin.prepared, rows, evaluation)
+
+
 def _write_files(
-    folder: Path, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fitted, evaluation: Evaluation
-) -> Explanation:
-    """Write the files of a run, and return what explains its model."""
+    folder: Path,
+    pipeline: Pipeline,
+    origin: Origin,
+    rows: Rows,
+    fitted: Fitted,
+    evaluation: Evaluation,
+    explained: Future[Explanation],
+) -> None:
+    """Write the files of a run."""
     (folder / "config").mkdir(parents=True)
     (folder / "config" / origin.candidate.config_file).write_bytes(origin.config)
     write_origin(folder, pipeline, origin.candidate)
@@ -241,10 +263,10 @@ def _write_files(
     if fitted.warnings:
         (folder / "warnings.txt").write_text("\n".join(fitted.warnings) + "\n")
     if pipeline.train.log == "minimal":
-        return Explanation()
+        return
+    explanation = explained.result()
     _, target = rows.part("test")
     draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")
-    explanation = explain(fitted.estimator, origin.prepared, rows, evaluation)
     if explanation.curves:
         draw_curves(explanation.curves, folder / "curves.png")
     if explanation.importances:
@@ -252,4 +274,3 @@ def _write_files(
         (folder / "importances.json").write_text(json.dumps(explanation.importances, indent=1))
     if explanation.search is not None:
         explanation.search.to_csv(folder / "search.csv", index=False)
-    return explanation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -81,7 +83,19 @@ def test_it_reads_as_few_versions_of_many_as_of_few(quick: QuickStore) -> None:
     assert counts == [1, 1]
 
 
-def test_mlflow_finds_it_by_the_scheme() -> None:
+def test_mlflow_finds_it_by_the_scheme(project: Project) -> None:
     registry = ModelRegistryStoreRegistry()
     registry.register_entrypoints()
-    assert registry.get_store_builder("dropforge:sqlite:///x.db") is QuickStore
+    address = f"dropforge:{project.mlflow_store}"
+    assert isinstance(registry.get_store_builder(address)(store_uri=address), QuickStore)
+
+
+def test_who_asks_a_server_imports_no_database() -> None:
+    asks = """
+import sys
+from mlflow import MlflowClient
+MlflowClient("http://127.0.0.1:9", "http://127.0.0.1:9")._get_registry_client()
+print("mlflow.store.model_registry.sqlalchemy_store" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.strip() == "False"

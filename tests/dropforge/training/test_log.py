@@ -102,6 +102,36 @@ def test_tags_are_given_when_the_version_is_created_and_not_after(
     assert version.tags["validation_status"] == "pending"
 
 
+def test_artifact_is_what_mlflow_itself_would_write(trained: Trained, tmp_path: Path) -> None:
+    ours, place = Model.load(str(trained.folder)), tmp_path / "theirs"
+    mlflow.sklearn.save_model(
+        load(trained.store, trained.version).estimator,
+        str(place),
+        serialization_format="skops",
+        skops_trusted_types=ours.flavors["sklearn"]["skops_trusted_types"],
+        signature=ours.signature,
+        input_example=ours.load_input_example(str(trained.folder)),
+        pip_requirements=(trained.folder / "requirements.txt").read_text().splitlines(),
+    )
+    theirs = Model.load(str(place))
+
+    def known(found: Model) -> dict[str, object]:
+        """Return what does not depend on when and where it was written."""
+        said = found.to_dict()
+        for name in ("artifact_path", "model_id", "model_size_bytes", "model_uuid", "run_id", "utc_time_created"):
+            said.pop(name, None)
+        python, sklearn = said["flavors"]["python_function"], said["flavors"]["sklearn"]
+        python.pop("model_path"), sklearn.pop("pickled_model")  # a name of their own
+        python.pop("code", None)  # None
+        return said
+
+    assert known(ours) == known(theirs)
+    names = {file.name for file in trained.folder.iterdir()}
+    assert names == {file.name for file in place.iterdir()} - {"model.pkl"} | {"model.skops"}
+    for name in names - {"MLmodel", "model.skops"}:
+        assert (trained.folder / name).read_text() == (place / name).read_text(), name
+
+
 def test_run_holds_all_parameters_nested_ones_by_path(trained: Trained, rows: Rows) -> None:
     logged = trained.run.data.params
     params = load(trained.store, trained.version).estimator.get_params(deep=True)
