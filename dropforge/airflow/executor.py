@@ -68,6 +68,8 @@ def warm_up() -> None:
     """Import what tasks need, and lay out what they draw on."""
     for library in LIBRARIES:
         importlib.import_module(library)
+    from sklearn.utils import check_array
+
     from dropforge.estimators import registry
     from dropforge.estimators.trusted import trusted_types
     from dropforge.registry import Store
@@ -76,7 +78,9 @@ def warm_up() -> None:
 
     registry()  # imports every module of scikit-learn that holds an estimator
     trusted_types(())
-    environment_of(PINS)  # for this MLflow looks through all installed packages
+    # All installed packages are looked through: for what a model is loaded with, and for plugins of narwhals.
+    environment_of(PINS)
+    check_array([[0.0]])
     # And for the stores that other packages bring; no connection is made.
     Store(_NOWHERE).registry  # noqa: B018 - made when it is first asked for
     lay_out()
