@@ -51,7 +51,7 @@ from dropforge.training.prepare import Prepared
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
 _NAME_LENGTH = 250  # MLflow's limit
-_ASIDE = 4  # threads: MLflow takes calls that have nothing to do with each other at once
+_ASIDE = 6  # threads: calls to MLflow that have nothing to do with each other, and what is written and drawn meanwhile
 _RUN_TAGS = ("estimator", "config_file", "config_digest", "data_digest")
 
 
