@@ -79,13 +79,13 @@ class Artifact:
         model.save(str(self.folder / mlflow.pyfunc.MLMODEL_FILE_NAME))
 
 
-def write_model(file: Path, estimator: Any, candidate: Candidate, modules: tuple[str, ...]) -> list[str]:
-    """Write a fitted model in skops format, and return the types in it that skops would not load unasked.
+def write_model(folder: Path, estimator: Any, candidate: Candidate, modules: tuple[str, ...]) -> list[str]:
+    """Begin the folder of a fitted model with its own file, and return the types that skops would not load unasked.
 
     Parameters
     ----------
-    file : Path
-        Where to.
+    folder : Path
+        Not there yet.
     estimator : estimator
         The fitted model.
     candidate : Candidate
@@ -100,6 +100,8 @@ def write_model(file: Path, estimator: Any, candidate: Candidate, modules: tuple
     """
     import skops.io
 
+    folder.mkdir()
+    file = folder / _FILE
     skops.io.dump(estimator, file)
     types = set(skops.io.get_untrusted_types(file=file))
     if foreign := types - trusted_types(modules):
@@ -111,21 +113,18 @@ def write_model(file: Path, estimator: Any, candidate: Candidate, modules: tuple
 
 def write_artifact(
     folder: Path,
-    file: Path,
     types: list[str],
     estimator: Any,
     candidate: Candidate,
     rows: Rows,
     learned_from: list[str],
 ) -> Artifact:
-    """Write the folder of a fitted model.
+    """Write what stands around a fitted model in its folder.
 
     Parameters
     ----------
     folder : Path
-        Not there yet.
-    file : Path
-        What :func:`write_model` wrote; it is moved into the folder.
+        What :func:`write_model` began.
     types : list of str
         What that returned.
     estimator : estimator
@@ -138,8 +137,6 @@ def write_artifact(
         The columns that it takes.
     """
     example = rows.part("train")[0][learned_from].head(_EXAMPLE_ROWS)
-    folder.mkdir()
-    file.rename(folder / _FILE)
     for name, content in environment_of(pins_of(candidate)).items():
         (folder / name).write_bytes(content)
     model = Model(signature=_signature(estimator, rows, learned_from))

@@ -111,19 +111,11 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
         _log_values(store, run_id, params, list(_metrics(fitted, evaluation, explained.result(), *of)))
 
     with tempfile.TemporaryDirectory(prefix="dropforge-") as folder, ThreadPoolExecutor(_ASIDE) as aside:
+        # The first, as others that are submitted wait for it.
         explained = aside.submit(_explanation, pipeline, origin, rows, fitted, evaluation)
-        file, estimator = Path(folder, "model.skops"), fitted.estimator
-        types = write_model(file, estimator, origin.candidate, Allowed.of(pipeline.train).modules)
-        written = aside.submit(
-            write_artifact,
-            Path(folder, "model"),
-            file,
-            types,
-            estimator,
-            origin.candidate,
-            rows,
-            list(origin.prepared.columns),
-        )
+        place, candidate, columns = Path(folder, "model"), origin.candidate, list(origin.prepared.columns)
+        types = write_model(place, fitted.estimator, candidate, Allowed.of(pipeline.train).modules)
+        written = aside.submit(write_artifact, place, types, fitted.estimator, candidate, rows, columns)
         files = aside.submit(_write_files, Path(folder, "run"), pipeline, origin, rows, fitted, evaluation, explained)
         with store.run(pipeline.name, origin.tags["config_digest"], _tags(origin, summary), name) as run:
             run_id = run.info.run_id
