@@ -15,7 +15,7 @@ import mlflow
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.tracking._model_registry.client import ModelRegistryClient
 
@@ -338,20 +338,38 @@ class Store:
             warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated, and part of our contract
             for model in self.client.search_registered_models(f"name='{name}'"):
                 holder = model.aliases.get(promote.alias)
-                staged = next((_version(v) for v in model.latest_versions if v.current_stage == promote.stage), None)
+                staged = (found := _staged(model, promote)) and _version(found)
                 if holder and staged and staged.version == str(holder):
                     return Champion(staged, staged)
                 return Champion(self.version(name, str(holder)) if holder else None, staged)
         return Champion(None, None)
 
     def holder(self, name: str, promote: Promote) -> Version | None:
-        """Return the champion, or None; a fifth of the cost of `champion`, for who asks every second."""
+        """Return the champion, or None; where it holds the alias, at a fifth of the cost of `champion`."""
         try:
             return _version(self.client.get_model_version_by_alias(name, promote.alias))
         except MlflowException as error:
             if error.error_code not in _NO_ALIAS:
                 raise
         return self.champion(name, promote).version
+
+    def champions(self, pipelines: Mapping[str, Promote]) -> dict[str, str]:
+        """Return the version of each pipeline that has a champion; one call for all of them."""
+        found: dict[str, str] = {}
+        token: str | None = None
+        while True:
+            page = self.client.search_registered_models(max_results=1000, page_token=token)
+            for model in page:
+                promote = pipelines.get(model.name)
+                if promote is None:
+                    continue
+                if holder := model.aliases.get(promote.alias):
+                    found[model.name] = str(holder)
+                elif staged := _staged(model, promote):
+                    found[model.name] = str(staged.version)
+            token = page.token
+            if not token:
+                return found
 
     def set_alias(self, version: Version, alias: str) -> None:
         """Move the alias to ``version``: one step, so that there is a champion at any moment."""
@@ -368,6 +386,11 @@ class Store:
 
 def _version(found: ModelVersion) -> Version:
     return Version(found.name, str(found.version), dict(found.tags), found.current_stage, found.run_id)
+
+
+def _staged(model: RegisteredModel, promote: Promote) -> ModelVersion | None:
+    """Return the version that is in the stage, of a registered model as a search gives it."""
+    return next((version for version in model.latest_versions if version.current_stage == promote.stage), None)
 
 
 def _quoted(value: str) -> str | None:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 VERSION = importlib.metadata.version("dropforge")
 FOLLOW_SECONDS = 1.0
-FEWEST_SECONDS = 0.2  # between two looks, on average
+MOST_OF_MLFLOW = 0.05  # of its time, by asking who is champion
 LOOK_SECONDS = 0.5  # so that a new pipeline is known within a second
 
 
@@ -94,11 +94,17 @@ def create_app(
 
     async def follow_for_ever() -> None:
         while True:
+            began = monotonic()
+            behind = await run_in_threadpool(models.behind)
+            took = monotonic() - began
             for name, model in models.served.items():
-                if not model.busy:  # a version that loads for long holds no other pipeline up
-                    await attempt(f"{name}: the alias cannot be followed", follow, model)
+                what = f"{name}: the alias cannot be followed"
+                if name not in behind:
+                    complaints.pop(what, None)
+                elif not model.busy:  # a version that loads for long holds no other pipeline up
+                    await attempt(what, follow, model)
             # Where there are many, less often: MLflow is to answer others as well.
-            await asyncio.sleep(max(follow_seconds, FEWEST_SECONDS * len(models.served)))
+            await asyncio.sleep(max(follow_seconds, took / MOST_OF_MLFLOW))
 
     async def look_for_ever() -> None:
         while True:

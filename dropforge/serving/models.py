@@ -293,6 +293,19 @@ class Models:
             served[name].pipeline = pipeline
         self.served = served
 
+    def behind(self) -> list[str]:
+        """Return the pipelines whose champion is another version than the one that answers.
+
+        MLflow is asked once for all of them. Where it does not say, these are all pipelines.
+        """
+        served = self.served
+        try:
+            champions = self.store.champions({name: model.pipeline.promote for name, model in served.items()})
+        except Exception:
+            return list(served)
+        answering = {name: model.version and model.version.version for name, model in served.items()}
+        return [name for name in served if name in champions and champions[name] != answering[name]]
+
     def spare(self) -> None:
         """Let those rest that were asked least lately, where more are in memory than may be."""
         if self.most is None:

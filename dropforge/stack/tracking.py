@@ -7,6 +7,7 @@ then starts a process that imports it again. This one becomes the server: half t
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
 import uuid
@@ -27,7 +28,7 @@ def main() -> None:
     options = _options()
     project = Project(options.home)
     try:
-        make_database(project)
+        make_database(project, _upgrade)
     except Exception as error:
         sys.exit(str(explain(error, project.state) or error))
     os.environ |= CONNECTIONS | os.environ
@@ -41,6 +42,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, default=1)
     return parser.parse_args()
+
+
+def _upgrade(url: str) -> None:
+    """Have MLflow make its tables in a fork, which has the MLflow that this process needs anyway."""
+    from mlflow.db import commands
+
+    fork = multiprocessing.get_context("fork").Process(
+        target=commands.main, args=(["upgrade", url],), kwargs={"standalone_mode": False}
+    )
+    fork.start()
+    fork.join()
+    if fork.exitcode:
+        raise RuntimeError("MLflow could not make its tables; why is said above")
 
 
 def _serve(project: Project, options: argparse.Namespace) -> None:

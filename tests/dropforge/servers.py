@@ -23,7 +23,8 @@ from dropforge.serving.models import Models, ServedModel
 
 def fixed(served: Mapping[str, ServedModel]) -> Models:
     """Return models of pipelines that stay as they are."""
-    models = Models(Store(""), lambda: [model.pipeline for model in served.values()])
+    store = next((model.store for model in served.values()), Store(""))
+    models = Models(store, lambda: [model.pipeline for model in served.values()])
     models.served = served
     return models
 

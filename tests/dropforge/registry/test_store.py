@@ -97,6 +97,16 @@ def test_stage_counts_where_nobody_holds_the_alias(store: Store) -> None:
     assert champion.by_alias != champion.by_stage
 
 
+def test_champions_of_all_pipelines_are_one_question(store: Store) -> None:
+    asked = {"wine": PROMOTE, "digits": PROMOTE}
+    assert store.champions(asked) == {}
+    store.set_stage(version_of(store, 1), "Production")
+    assert store.champions(asked) == {"wine": "1"}
+    store.set_alias(version_of(store, 2), "production")
+    assert store.champions(asked) == {"wine": "2"}
+    assert store.champions({"digits": PROMOTE}) == {}
+
+
 def test_move_into_the_stage_archives_whoever_was_there(store: Store) -> None:
     for number in (1, 2):
         # By hand, as somebody may in MLflow's pages: two in Production.

@@ -170,10 +170,12 @@ def test_pipeline_is_known_when_it_comes_and_forgotten_when_it_goes(store: Store
 
 @pytest.mark.slow
 def test_new_pipeline_does_not_wait_for_a_model_that_loads_for_long(store: Store) -> None:
-    go_on = threading.Event()
+    crown(store, 2)
+    loading, go_on = threading.Event(), threading.Event()
 
     class Slow(Store):
         def holder(self, name: str, promote: Promote) -> Version | None:
+            loading.set()
             go_on.wait(60)
             return super().holder(name, promote)
 
@@ -181,6 +183,7 @@ def test_new_pipeline_does_not_wait_for_a_model_that_loads_for_long(store: Store
     models = Models(Slow(store.uri), lambda: pipelines)
     models.look()
     with running(create_app(models)) as address, httpx.Client(base_url=address, timeout=60) as client:
+        assert loading.wait(60)
         pipelines = [WINE, BEER]
         until(lambda: "beer" in client.get("/models").json())
         go_on.set()
