@@ -19,7 +19,8 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.tracking._model_registry.client import ModelRegistryClient
 
-from dropforge.project import Project, make_database
+from dropforge.project import Project
+from dropforge.registry.database import make_database
 from dropforge.registry.once import once
 from dropforge.settings import Promote
 

@@ -299,6 +299,8 @@ class Models:
         MLflow is asked once for all of them. Where it does not say, these are all pipelines.
         """
         served = self.served
+        if not served:
+            return []
         try:
             champions = self.store.champions({name: model.pipeline.promote for name, model in served.items()})
         except Exception:

@@ -14,7 +14,8 @@ import uuid
 from pathlib import Path
 
 from dropforge.documents import explain
-from dropforge.project import Project, make_database
+from dropforge.project import Project
+from dropforge.registry.database import make_database
 from dropforge.stack.environment import collect_rarely
 
 # Each of a server process' 40 threads may hold two connections at once. Of MLflow's default of 15, 15 writers hold one

@@ -16,8 +16,9 @@ import pytest
 from dropforge.cli.main import main
 from dropforge.data import Rows
 from dropforge.documents import explain
-from dropforge.project import Project, make_database
+from dropforge.project import Project
 from dropforge.registry import Store
+from dropforge.registry.database import make_database
 from dropforge.registry.models import load
 from tests.dropforge.cli.commands import SPEC
 from tests.dropforge.disks import Disk, mounted

@@ -16,8 +16,9 @@ import psutil
 import pytest
 from mlflow.entities import Metric, Param
 
-from dropforge.project import Project, make_database
+from dropforge.project import Project
 from dropforge.registry import Store
+from dropforge.registry.database import make_database
 from dropforge.stack.environment import environment
 from dropforge.stack.parts import parts
 from dropforge.stack.ports import choose
