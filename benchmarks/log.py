@@ -70,9 +70,15 @@ def run(options: Options) -> list[Figure]:
     experiment = store.experiment("log_by_hand")
     repetitions = options.repetitions(5, 2)
     cold = ours(first, settings)(0)
+    ours(first, minimal)(0)
     default(0)
-    values, theirs = alternate(repetitions, options.say, ours(first, settings), default)
-    found = [Figure("log and register one candidate", "s", values, "log_model(...)", theirs, Aim("ratio", 1 / 20))]
+    full, least, theirs = alternate(repetitions, options.say, ours(first, settings), ours(first, minimal), default)
+    beside, aim = ("log_model(...)", theirs), Aim("ratio", 1 / 20)
+    found = [
+        Figure("log and register one candidate", "s", full, *beside, aim),
+        # What log_model stores, and parameters, metrics, data set, config and tags: the like with the like.
+        Figure("log and register one candidate, log: minimal", "s", least, *beside, aim),
+    ]
     found.append(Figure("the first call, with what it imports", "s", (cold,)))
     for case in (first, *others):
         name = case.candidate.estimator.name

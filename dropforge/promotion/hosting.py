@@ -65,6 +65,13 @@ class Hosting:
         """
         return str(self._post("swap").json()["version"])
 
+    def inputs(self) -> list[str]:
+        """Return the columns that the version takes which is served now."""
+        answer = self._ask("GET", "")
+        if not answer.is_success:
+            raise self._unanswered(_reason(answer))
+        return [column["name"] for column in json.loads(answer.json()["signature"]["inputs"])]
+
     def predict(self, rows: pd.DataFrame) -> tuple[list[Any], str]:
         """Return predictions for ``rows``, and the version that made them."""
         sent = rows.astype(object).where(rows.notna(), None)  # JSON has no NaN

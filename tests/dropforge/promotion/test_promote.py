@@ -312,6 +312,12 @@ def test_prove_predicts_with_the_champion_and_no_other(store: Store, rows: Rows,
         prove(rows, hosting, "3")
 
 
+def test_prove_sends_no_column_that_the_model_does_not_take(store: Store, rows: Rows, hosting: Hosting) -> None:
+    promote(store, WINE, rows, hosting)
+    wider = replace(rows, features=rows.features.assign(day="2026-01-01"))
+    assert prove(wider, hosting, "2") == prove(rows, hosting, "2")
+
+
 def test_other_shares_or_another_target_are_other_rows_to_compare_on(rows: Rows, tmp_path: Path) -> None:
     data = WINE.data
     seed = replace(data, split=replace(data.split, seed=data.split.seed + 1))
