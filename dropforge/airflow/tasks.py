@@ -138,8 +138,7 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
     stuck: dict[str, UserError] = {}
     for taken, found in files.items():
         if any(outcome["status"] == INTERRUPTED for outcome in found):
-            report.stays(taken.file)
-            continue
+            continue  # it is given back below
         errors = [outcome["error"] for outcome in found if outcome["error"]]
         try:
             place = folder.file_away(taken, run, "\n".join(errors) or None)

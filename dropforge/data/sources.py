@@ -5,9 +5,13 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import gzip
 import io
 import itertools
+import lzma
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +29,7 @@ _HEAD_ROWS = 20
 _FEW_BYTES = 64  # too few to tell an encoding from
 _SEPARATORS = ",;\t|"
 _AS_FOUND = Csv()
+_BROKEN = (EOFError, csv.Error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WITH_COMMA, _WITH_POINT = (re.compile(rf"[+-]?\d+\{mark}\d+") for mark in ",.")
 
@@ -95,6 +100,8 @@ def read_frame(source: str, home: Path, form: Csv = _AS_FOUND) -> pd.DataFrame:
 
 
 def _read_text(place: Place, form: Csv) -> pd.DataFrame:
+    if place.path.lower().endswith(".zst") and fsspec.utils.infer_compression(place.path) is None:
+        raise ValueError("the package zstandard, which uncompresses .zst, is not installed")
     with place.files.open(place.path, "rb", compression="infer") as file:
         head = file.read(_HEAD_BYTES)
     encoding = form.encoding or _encoding(head)
@@ -119,10 +126,11 @@ def _separator(text: str) -> str:
     """Return what separates the values: what parts the first lines into as many as there are names, and the most."""
 
     def names(mark: str) -> tuple[bool, int]:
-        reader = csv.reader(io.StringIO(text), delimiter=mark)
+        reader = csv.reader(io.StringIO(text, newline=None), delimiter=mark)
         found = [len(row) for row in itertools.islice(filter(None, reader), _HEAD_ROWS)] or [0]
         return found[0] > 1 and len(set(found)) == 1, found[0]
 
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # a quote that is not closed may take all of it
     return max(_SEPARATORS, key=names)
 
 
@@ -144,7 +152,7 @@ def _explained(source: str, home: Path, place: Place) -> Iterator[None]:
         where = f"; it is looked for in {home}" if place.is_local else ""
         remedy = f"Put it there, or correct data.source{where}."
         raise UserError(Problem("there is no such file", remedy, source)) from None
-    except (ValueError, LookupError, PermissionError) as error:
+    except (ValueError, LookupError, PermissionError, *_BROKEN) as error:
         raise UserError(Problem(f"the data cannot be read: {_reason(error)}", _remedy(error), source)) from error
     except Exception as error:
         if place.is_local and isinstance(error, OSError):
@@ -168,6 +176,8 @@ def _remedy(error: Exception) -> str:
         return "Correct data.csv.encoding."
     if isinstance(error, PermissionError):
         return "Let the user or the keys that the stack runs with read it."
+    if "zstandard" in str(error):
+        return "Install it, or compress the file as .gz."
     return "Correct the file."
 
 

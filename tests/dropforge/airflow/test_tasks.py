@@ -70,6 +70,18 @@ def test_a_trained_config_that_cannot_be_moved_holds_up_no_other_and_is_tried_ag
     assert (watch / "done" / "a.yaml").exists()
 
 
+def test_a_config_that_was_interrupted_stays_and_is_told_once(left, tmp_path):
+    watch = tmp_path / WINE.train.watch
+    drop(watch, "a.yaml", TREE.decode())
+    batches = tasks.claim(home=str(tmp_path), settings=encode(WINE))
+    (item,) = (item for batch in batches for item in json.loads(batch["items"]))
+    interrupted = json.dumps([{"drop": item["drop"], "status": "interrupted", "error": "MLflow is away"}])
+    tasks.finish(batches, [interrupted], home=str(tmp_path), settings=encode(WINE))
+    assert (watch / "a.yaml").exists()
+    assert len(left["note"]) == 1
+    assert "`a.yaml` stays where it is" in left["note"][0]
+
+
 @pytest.mark.usefixtures("left")
 def test_a_folder_of_ours_that_is_a_link_ends_the_task_with_a_message(tmp_path):
     watch = tmp_path / WINE.train.watch

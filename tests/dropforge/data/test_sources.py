@@ -61,6 +61,31 @@ def test_a_compressed_table_is_read(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_frame("table.csv.gz", tmp_path), table())
 
 
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip", "zst"])
+def test_a_damaged_archive_is_explained(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"noise.csv.{ending}").write_bytes(b"noise" * 20)
+    with pytest.raises(UserError, match="the data cannot be read"):
+        read_frame(f"noise.csv.{ending}", tmp_path)
+    if ending == "zst":  # nothing here writes one
+        return
+    table(9000).to_csv(tmp_path / f"half.csv.{ending}", index=False)
+    whole = (tmp_path / f"half.csv.{ending}").read_bytes()
+    (tmp_path / f"half.csv.{ending}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="the data cannot be read"):
+        read_frame(f"half.csv.{ending}", tmp_path)
+
+
+def test_lines_may_end_as_on_an_old_macintosh_and_a_text_may_be_long(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a;b\r1;x\r2;y\r")
+    assert read_frame("t.csv", tmp_path).to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
+    long = "x" * 200_000
+    (tmp_path / "t.csv").write_text(f"a;b\n1;{long}\n")
+    assert read_frame("t.csv", tmp_path).to_dict("list") == {"a": [1], "b": [long]}
+    (tmp_path / "t.csv").write_text(f'a,b\n1,"{long}\n')
+    with pytest.raises(UserError, match="the data cannot be read"):
+        read_frame("t.csv", tmp_path)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(["a", 'b"c', "d;e", "f,g", "h|i", "j k"]), min_size=2, max_size=5, unique=True))
 def test_a_name_in_quotes_may_hold_any_separator(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
