@@ -6,12 +6,15 @@ import hashlib
 
 import numpy as np
 import pandas as pd
+from pandas._libs.parsers import STR_NA_VALUES  # type: ignore[import-not-found]
 from pandas.util import hash_array
 
 # Constants of splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+
+_GAPS = frozenset(STR_NA_VALUES)
 
 
 def row_hashes(frame: pd.DataFrame) -> np.ndarray:
@@ -42,8 +45,9 @@ def _column_hashes(column: pd.Series) -> np.ndarray:
         return _number_hashes(column.to_numpy(dtype=np.float64, na_value=np.nan))
     values = column.to_numpy(dtype=object)
     hashes = np.full(len(values), _number_hashes(np.array([np.nan]))[0])
-    # Beside a number too large for 64 bits with a sign, pandas reads an empty cell as an empty text.
-    present = np.array([at for at in np.flatnonzero(~pd.isna(values)) if values[at] != ""], dtype=np.intp)
+    # Beside a number too large for 64 bits with a sign, pandas reads gaps (an empty cell, NA, ...) as texts.
+    gaps = pd.isna(values) | [isinstance(value, str) and value in _GAPS for value in values]
+    present = np.flatnonzero(~gaps)
     codes, texts = pd.factorize(np.array([str(value) for value in values[present]], dtype=object))
     numbers = np.array([_number(text) for text in texts], dtype=np.float64)
     words = np.flatnonzero(np.isnan(numbers))

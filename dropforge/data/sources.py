@@ -91,12 +91,19 @@ def read_frame(source: str, home: Path, form: Csv = _AS_FOUND) -> pd.DataFrame:
     place = place_of(source, home)
     with _explained(source, home, place):
         if source.rstrip("/").lower().endswith(".parquet") or source.endswith("/"):
-            frame = pd.read_parquet(place.path, filesystem=place.files)
+            frame = _decimals_as_floats(pd.read_parquet(place.path, filesystem=place.files))
         else:
             frame = _read_text(place, form)
     if not len(frame.columns):  # what pyarrow makes of a folder that has no such file
         raise UserError(Problem("there are no columns", "Name a folder that has .parquet files, or a file.", source))
     return frame
+
+
+def _decimals_as_floats(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with numbers where parquet holds decimals: no estimator takes Python's own."""
+    texts = frame.select_dtypes("object")
+    found = [name for name in texts.columns if pd.api.types.infer_dtype(texts[name], skipna=True) == "decimal"]
+    return frame.astype(dict.fromkeys(found, float))
 
 
 def _read_text(place: Place, form: Csv) -> pd.DataFrame:

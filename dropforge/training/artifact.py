@@ -9,12 +9,13 @@ First comes the model's own file, as it may turn out that it cannot be stored.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import logging
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,14 +97,15 @@ def write_model(folder: Path, estimator: Any, candidate: Candidate, modules: tup
     Raises
     ------
     UserError
-        If our own list does not trust one of the types.
+        If it cannot be stored, or our own list does not trust one of the types.
     """
     import skops.io
 
     folder.mkdir()
     file = folder / _FILE
-    skops.io.dump(estimator, file)
-    types = set(skops.io.get_untrusted_types(file=file))
+    with _storable(candidate):
+        skops.io.dump(estimator, file)
+        types = set(skops.io.get_untrusted_types(file=file))
     if foreign := types - trusted_types(modules):
         names = ", ".join(sorted(foreign))
         message = f"the fitted model holds what could not be loaded back safely: {names}"
@@ -135,12 +137,18 @@ def write_artifact(
         What it was trained on.
     learned_from : list of str
         The columns that it takes.
+
+    Raises
+    ------
+    UserError
+        If MLflow cannot describe what the columns hold.
     """
     example = rows.part("train")[0][learned_from].head(_EXAMPLE_ROWS)
     for name, content in environment_of(pins_of(candidate)).items():
         (folder / name).write_bytes(content)
-    model = Model(signature=_signature(estimator, rows, learned_from))
-    _save_example(model, example, str(folder))
+    with _storable(candidate):
+        model = Model(signature=_signature(estimator, rows, learned_from))
+        _save_example(model, example, str(folder))
     mlflow.pyfunc.add_to_model(
         model,
         loader_module="mlflow.sklearn",
@@ -170,6 +178,20 @@ def environment_of(pins: tuple[str, ...]) -> Mapping[str, bytes]:
         return {
             file.name: file.read_bytes() for file in place.iterdir() if file.name != mlflow.pyfunc.MLMODEL_FILE_NAME
         }
+
+
+@contextlib.contextmanager
+def _storable(candidate: Candidate) -> Iterator[None]:
+    """Say what cannot be stored: whatever a library cannot write of a model or its rows is the candidate's failure."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        message = f"the fitted model cannot be stored: {type(error).__name__}: {error}"
+        raise UserError(
+            Problem(message, "Choose another estimator, other parameters or columns.", candidate.config_file)
+        ) from error
 
 
 def pins_of(candidate: Candidate) -> tuple[str, ...]:

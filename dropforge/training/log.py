@@ -100,7 +100,7 @@ def log(store: Store, pipeline: Pipeline, origin: Origin, rows: Rows, fitted: Fi
     Raises
     ------
     UserError
-        If the fitted model holds a type that our own list does not trust; nothing is logged then.
+        If the fitted model cannot be stored, or holds a type that our own list does not trust.
     """
     summary = _summary(pipeline, origin, rows, evaluation)
     params = _params(origin.prepared, fitted.estimator)
@@ -180,8 +180,8 @@ def _params(prepared: Prepared, estimator: Any) -> dict[str, str]:
         shown["preprocessing"] = "; ".join(prepared.about)[:_PARAM_LENGTH]
     for name, value in sorted(estimator.get_params(deep=True).items()):
         text = type(value).__name__ if hasattr(value, "get_params") else repr(value)
-        # A step's name may hold anything; MLflow's names hold less.
-        key = re.sub(r"[^A-Za-z0-9_./ -]", "_", name)[:_NAME_LENGTH]
+        # A step's name may hold anything; MLflow's names hold less, and it reads them as paths.
+        key = re.sub(r"[^A-Za-z0-9_. -]|^\.", "_", name)[:_NAME_LENGTH]
         shown[key] = text if len(text) <= _PARAM_LENGTH else f"{text[: _PARAM_LENGTH - 3]}..."
     return shown
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import fsspec
@@ -73,6 +74,15 @@ def test_a_damaged_archive_is_explained(ending: str, tmp_path: Path) -> None:
     (tmp_path / f"half.csv.{ending}").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="the data cannot be read"):
         read_frame(f"half.csv.{ending}", tmp_path)
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
+    prices = [Decimal("1.50"), None, Decimal("-2.25")]
+    pd.DataFrame({"price": prices, "city": ["a", None, "b"]}).to_parquet(tmp_path / "t.parquet")
+    frame = read_frame("t.parquet", tmp_path)
+    assert frame["price"].dtype == float
+    assert frame["price"].dropna().to_list() == [1.5, -2.25]
+    assert frame["city"].dropna().to_list() == ["a", "b"]
 
 
 def test_lines_may_end_as_on_an_old_macintosh_and_a_text_may_be_long(tmp_path: Path) -> None:
