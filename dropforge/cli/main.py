@@ -11,10 +11,10 @@ import typer
 
 from dropforge.cli import add, again, configs, estimators, generate, init, models, schema, stack, templates
 from dropforge.cli.common import columns, disk_explained, err, say
-from dropforge.stack.environment import ONE_THREAD, collect_rarely
+from dropforge.stack.environment import ONE_THREAD, collect_rarely, past_the_proxy
 
 # The libraries that read them are not imported yet.
-os.environ.update(ONE_THREAD | os.environ)
+os.environ.update(ONE_THREAD | os.environ | past_the_proxy(os.environ))
 collect_rarely()
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ import gc
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dropforge.project import HOME_VARIABLE, Project
@@ -68,6 +69,21 @@ def collect_rarely() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
+def past_the_proxy(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which what is asked on this machine does not go through a network's proxy.
+
+    Parameters
+    ----------
+    given : dict
+        The variables that there are.
+    """
+    if not any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in given):
+        return {}
+    known = [host for name in ("no_proxy", "NO_PROXY") for host in given.get(name, "").split(",") if host]
+    spared = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost", "::1"]))
+    return {"no_proxy": spared, "NO_PROXY": spared}
+
+
 def environment(project: Project, addresses: Addresses) -> dict[str, str]:
     """Return what every part of a stack is started with.
 
@@ -97,6 +113,7 @@ def environment(project: Project, addresses: Addresses) -> dict[str, str]:
     return {
         **ONE_THREAD,
         **os.environ,
+        **past_the_proxy(os.environ),
         # Airflow and MLflow start programs of their environment by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONUNBUFFERED": "1",

@@ -1,11 +1,15 @@
-"""The stack's secrets: made once, whole, and readable to their owner alone."""
+"""The stack's secrets are whole, and readable to their owner alone; a proxy is not asked for this machine."""
 
 import base64
+import http.server
+import threading
 
+import httpx
 import pytest
+import requests
 
 from dropforge.project import Project
-from dropforge.stack.environment import environment
+from dropforge.stack.environment import environment, past_the_proxy
 from dropforge.stack.ports import Addresses
 
 FERNET = "AIRFLOW__CORE__FERNET_KEY"
@@ -57,3 +61,30 @@ def test_a_crash_before_the_key_is_written_leaves_none(secrets, folder, monkeypa
             secrets()
     assert not (folder / "fernet").exists()
     assert len(base64.urlsafe_b64decode(secrets()[FERNET])) == 32
+
+
+@pytest.fixture
+def here():
+    """The address of a server on this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("proxy", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("own", [{}, {"NO_PROXY": "intra.example"}, {"no_proxy": "intra.example"}])
+def test_what_runs_here_is_not_asked_for_through_a_proxy(here, away, proxy, own, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert past_the_proxy({}) == {}
+    given = own | {proxy: away}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(here)
+    for name, value in past_the_proxy(given).items():
+        monkeypatch.setenv(name, value)
+        assert set(own.values()) <= set(value.split(","))
+    assert httpx.get(here).is_success
+    assert requests.get(here, timeout=10).ok
