@@ -10,7 +10,7 @@ settings.register_profile("dropforge", settings(), deadline=None)
 settings.load_profile("dropforge")
 
 # What starts stacks mostly waits; all else mostly computes.
-STACKS = ("tests/demo/", "tests/stack/", "tests/docs/test_blocks.py", "tests/test_tutorial.py")
+STACKS = ("tests/demo/", "tests/stack/", "tests/docs/test_with_a_stack.py", "tests/test_tutorial.py")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+import yaml
+
 from dropforge.stack.environment import collect_rarely
 
 # skops asks all modules that there are for each function of scipy. Before Airflow's it takes a third of the time, and
@@ -30,6 +32,8 @@ AFTER = {
 def main() -> None:
     """Import, and become the part."""
     collect_rarely()
+    # What dag-factory reads files with, in C: each task reads its DAG's file, and half of that is YAML.
+    yaml.FullLoader = getattr(yaml, "CFullLoader", yaml.FullLoader)  # type: ignore[misc]
     part = sys.argv[1]
     for library in BEFORE.get(part, ()):
         importlib.import_module(library)

@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DEFAULT_PORTS = {"airflow": 8080, "mlflow": 5001, "server": 5002}
 
 _BLOCK = re.compile(r"((?:^<!-- [a-z ]+: [^\n]+ -->\n)*)^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_UP = re.compile(r"(nohup )?(dropforge|make) up\b")
 _NOTE = re.compile(r"<!-- ([a-z ]+): (.+) -->")
 
 
@@ -75,6 +76,32 @@ def blocks(page: Path) -> list[Block]:
 
 
 ALL = [block for page in PAGES for block in blocks(page)]
+
+
+RUN = [page for page in PAGES if any(block.what in ("console", "sh", "python") for block in blocks(page))]
+
+
+def starts_a_stack(page: Path) -> bool:
+    """Return whether a reader of a page has a stack running."""
+    shown = [block.text for block in blocks(page) if block.what == "console"]
+    return any(_UP.match(command) for text in shown for command, _ in commands(text))
+
+
+def read(page: Path, folder: Path) -> None:
+    """Do what a page says from its top to its end, in a new folder, and see what it shows."""
+    home = folder / "home"
+    home.mkdir()
+    if page.name == "README.md":  # it speaks of the repository's own folder
+        copy_of_checkout(home)
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("DROPFORGE_", "MLFLOW_", "AIRFLOW_"))}
+    own |= {"PATH": f"{Path(sys.executable).parent}:{own['PATH']}", "COLUMNS": "120"}
+    reader = Reader(home, own)
+    try:
+        for block in blocks(page):
+            if block.what != "not run":
+                reader.read(block)
+    finally:
+        reader.close()
 
 
 def commands(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -138,7 +165,7 @@ class Reader:
 
     def do(self, command: str, shown: list[str]) -> None:
         """Run a command until it prints what is shown: while a stack runs, that takes some seconds."""
-        if re.match(r"(nohup )?(dropforge|make) up\b", command):
+        if _UP.match(command):
             self.up(command)
             return
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,7 @@ import pytest
 from dropforge.configs import read_candidates
 from dropforge.estimators import Allowed
 from generator.spec import read_spec
-from tests.docs.blocks import ALL, PAGES, ROOT, Block, Reader, blocks, commands, copy_of_checkout, missing, walked
-
-RUN = [page for page in PAGES if any(block.what in ("console", "sh", "python") for block in blocks(page))]
+from tests.docs.blocks import ALL, PAGES, ROOT, RUN, Block, blocks, commands, missing, read, starts_a_stack, walked
 
 
 @pytest.mark.parametrize("block", ALL, ids=str)
@@ -36,22 +32,10 @@ def test_a_config_is_right(block: Block) -> None:
     assert read_candidates(block.text.encode(), f"example.{block.language}", Allowed())
 
 
-@pytest.mark.stack
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in RUN if not starts_a_stack(page)], ids=lambda page: page.name)
 def test_a_reader_gets_what_the_page_shows(page: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    if page.name == "README.md":  # it speaks of the repository's own folder
-        copy_of_checkout(home)
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("DROPFORGE_", "MLFLOW_", "AIRFLOW_"))}
-    own |= {"PATH": f"{Path(sys.executable).parent}:{own['PATH']}", "COLUMNS": "120"}
-    reader = Reader(home, own)
-    try:
-        for block in blocks(page):
-            if block.what != "not run":
-                reader.read(block)
-    finally:
-        reader.close()
+    read(page, tmp_path)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if walked(page)], ids=lambda page: page.name)

@@ -20,6 +20,7 @@ def project(tmp_path_factory):
     running = RunningProject(tmp_path_factory.mktemp("project"), SPEC)
     try:
         running.up()
+        running.pause("timed_promote", True)  # it ticks every few seconds: for its own scenario alone
         yield running
     finally:
         running.down()

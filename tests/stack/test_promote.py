@@ -29,6 +29,7 @@ def test_before_there_is_a_champion_the_server_says_what_to_do(project):
 
 
 def test_the_timer_alone_promotes(project):
+    project.pause("timed_promote", False)
     project.drop("timed", tree_yaml=tree(6))
     project.filed("timed", "tree.yaml")
     until(lambda: project.champion("timed") == "1", "version 1 is champion")
@@ -39,6 +40,8 @@ def test_the_timer_alone_promotes(project):
     assert float(version.tags["holdout_f1_macro"]) > 0.5
     # No asset event caused these runs: the pipeline says on_new_version: false.
     assert {run["run_type"] for run in project.runs("timed_promote")} == {"scheduled"}
+    project.pause("timed_promote", True)
+    project.idle("timed_promote")
 
 
 def test_a_new_version_promotes_at_once_and_a_worse_one_changes_nothing(project):
