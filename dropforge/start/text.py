@@ -92,6 +92,9 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
     yield f"    metric: {proposal.metric}"
     yield f"    # To name the most frequent class every time gives {proposal.guess:.2f}: no champion without more."
     yield f"    minimum: {proposal.minimum}"
+    if not _has(defaults, "promote", "confidence"):
+        yield "    # Any lead counts, one by luck as well. With this line a challenger must show that its lead is more:"
+        yield "    # confidence: 0.95"
     if not _has(defaults, "host", "enabled"):
         yield "  host: {enabled: true}                       # POST /models/" + f"{proposal.name}/invocations"
 
