@@ -4,10 +4,11 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip
 UV_VERSION := 0.13.9
 
-.PHONY: help demo up test test-fast test-soak lint bench docs lock clean
+.PHONY: help install demo up test test-fast test-soak lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:
+	@echo "make install    .venv with the pinned packages and dropforge in it; the others do that first, if need be"
 	@echo "make demo       the whole loop, once, in a temporary project"
 	@echo "make up         a stack to look at, in this folder"
 	@echo "make test       everything that is checked (45 minutes on two slow cores)"
@@ -27,6 +28,8 @@ help:
 	@$(UV) install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
+
+install: .venv/.ready
 
 demo: .venv/.ready
 	@$(BIN)/python demo/run.py

@@ -38,7 +38,7 @@ def paragraphs(command: Any) -> list[str]:
 
 def _section(name: str, command: Any) -> str:
     usage = " ".join([name, *filter(None, map(_usage, command.params))])
-    text = "\n\n".join(_filled(_code(part)) for part in paragraphs(command))
+    text = "\n\n".join(_filled(code(part)) for part in paragraphs(command))
     rows = "".join(
         row(f"`{_name(parameter)}`", _default(parameter), _meaning(parameter))
         for parameter in command.params
@@ -73,13 +73,13 @@ def _value(parameter: Any) -> str:
 def _meaning(parameter: Any) -> str:
     annotation = parameter.type_descriptor.annotation
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-    return _code(parameter.help or "") + (f" One of {', '.join(f'`{choice}`' for choice in choices)}." * bool(choices))
+    return code(parameter.help or "") + (f" One of {', '.join(f'`{choice}`' for choice in choices)}." * bool(choices))
 
 
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
-    plain = parameter.default in (None, (), []) or getattr(parameter, "is_flag", False)
+    plain = parameter.default in (None, (), [], "") or getattr(parameter, "is_flag", False)
     value = "" if plain else f"`{parameter.default}`"
     return f"{value}, or `${parameter.envvar}`" if value and getattr(parameter, "envvar", None) else value
 
@@ -88,18 +88,22 @@ def _is_argument(parameter: Any) -> bool:
     return parameter.param_type_name == "argument"
 
 
-# What is code in a sentence of help: quoted commands, options, shapes of JSON, files, folders and patterns.
+# What is code in a sentence of help: quoted commands, options, shapes of JSON, names with a placeholder, files, folders
+# and patterns. A quote within a word, or after one, is an apostrophe.
 _CODE = re.compile(
     r"Example: (?P<example>.+)$"
-    r"|'(?P<quoted>[^']+)'"
+    r"|(?<!\w)'(?P<quoted>[^']+)'(?!\w)"
     r"|(?P<shape>\{.*\})"
     r"|(?P<word>(?<![\w`])--[a-z][\w-]*"
+    r"|<\w+>[\w-]*"
     r"|(?<![\w`/.])[\w.*-]+(?:/[\w.*-]*)*(?:/|(?<=/)[\w.*-]*\w)"
     r"|\b\w+\.(?:yaml|json|csv)\b|\bdags_generated\b)"
 )
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Return a sentence of help in Markdown."""
+
     def mark(found: re.Match[str]) -> str:
         if found["example"]:
             return f"Example: `{found['example']}`"

@@ -1,6 +1,6 @@
 """300 drops whose true quality is known: how champions fare with evidence, and without.
 
-Each drop is a real classifier with parameters and training rows by lot. A holdout of 300 rows decides, as a
+Each drop is a real classifier with random parameters and training rows. A holdout of 300 rows decides, as a
 pipeline's does; 20,000 rows that nobody decides by tell how good a champion is in truth.
 """
 

@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import msgspec
 
-# A text table, as it is or packed; a .parquet file; a folder of such files.
+# A text table, as it is or compressed; a .parquet file; a folder of such files.
 TABLE = re.compile(r"\.(csv|tsv|txt)(\.(gz|bz2|xz|zip|zst))?$|\.parquet$|/$", re.IGNORECASE)
 Notifiers = dict[str, dict[str, Any]]  # class path of a notifier of Airflow's to its keyword arguments
 
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of the rows kept for ``test`` and ``holdout`` (0 to 1), the seed that they hang on, and how it is done.
+    """Shares of the rows kept for ``test`` and ``holdout`` (0 to 1), the seed that they depend on, and how it is done.
 
     ``method`` is ``hash`` (of the row, or of its ``group``) or ``random``; with a ``time`` the latest rows are kept.
     """
@@ -42,7 +42,7 @@ class Features:
 
 @dataclass(frozen=True)
 class Csv:
-    """How a text table is written: what separates values, what fractions, and its encoding; None is found out."""
+    """How a text table is written: its separator, decimal separator and encoding; None is detected."""
 
     separator: str | None = None
     decimal: str | None = None
@@ -92,7 +92,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Slices:
-    """The column whose values part the holdout rows, and the least value of the metric on each part."""
+    """The column whose values split the holdout rows, and the least value of the metric on each slice."""
 
     by: str
     minimum: float

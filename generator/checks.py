@@ -36,7 +36,7 @@ def name_problem(name: str) -> tuple[str, str] | None:
 
 
 def _is_cron(text: str) -> bool:
-    """Return whether a text is a cron expression that comes due, at times that are not drawn by lot."""
+    """Return whether a text is a cron expression that comes due, at times that are not random."""
     if len(text.split()) != 5 or re.search(r"(?<![a-z])[rh](?![a-z])", text.lower()):  # noqa: PLR2004 - cron's fields
         return False
     try:

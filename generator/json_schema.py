@@ -1,6 +1,6 @@
 """The spec as JSON Schema, for editors: made from the one Cerberus schema.
 
-What it refuses ``dropforge check`` refuses too. The other way round it is looser: what hangs on the environment, on
+What it refuses ``dropforge check`` refuses too. The other way round it is looser: what depends on the environment, on
 other files or on what Airflow and scikit-learn know is left to ``dropforge check``. Draft 7, because that is what
 yaml-language-server has always read; it warns of newer ones or reads them in part.
 """

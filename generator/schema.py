@@ -47,8 +47,8 @@ SPLIT = {
         max=2**32 - 1,
     ),
     "method": _key(
-        "`hash`: rows that are added later move no other row, and equal rows share a part; `random`: by lot within "
-        "each class, so that each part has its share of it",
+        "`hash`: rows that are added later move no other row, and equal rows share a part; `random`: at random, "
+        "stratified by class, so that each part has its share of every class",
         type="string",
         default="hash",
         allowed=["hash", "random"],
@@ -71,7 +71,8 @@ SPLIT = {
 
 CSV = {
     "separator": _key(
-        "what stands between values; by default the one of `,` `;` `|` and tab that parts the first line best",
+        "the character between values; by default the one of `,` `;` `|` and tab that splits the first lines into as "
+        "many values as there are names",
         type="string",
         nullable=True,
         default=None,
@@ -79,7 +80,8 @@ CSV = {
         maxlength=1,
     ),
     "decimal": _key(
-        "the mark in fractions; by default a comma, where that is how most are written and no value ends at one",
+        "the decimal separator; by default a comma, where most fractions are written with one and it does not separate "
+        "values; else a point",
         type="string",
         nullable=True,
         default=None,
@@ -101,8 +103,9 @@ FEATURES = {
 
 DATA = {
     "source": _key(
-        "a loader (`sklearn.datasets.load_wine`), or the path or address (`s3://`) of a `.csv` or `.parquet` file, or "
-        "of a folder of `.parquet` files, with `/` at its end",
+        "a loader (`sklearn.datasets.load_wine`), or the path or address (`s3://`) of a text table (`.csv`, `.tsv` or "
+        "`.txt`; compressed ones too, such as `.csv.gz`), of a `.parquet` file, or of a folder of `.parquet` files, "
+        "with `/` at its end",
         type="string",
         required=True,
         check_with="source",
@@ -111,22 +114,22 @@ DATA = {
         "the column to predict; rows without a value there are left out", type="string", required=True, empty=False
     ),
     "id": _key(
-        "a column that identifies a row; it is not learned from, and the split hangs on it alone",
+        "a column that identifies a row; it is not learned from, and the split depends on it alone",
         type="string",
         nullable=True,
         default=None,
         empty=False,
     ),
-    "csv": _section("how a `.csv` is written, where that is not found out", CSV),
+    "csv": _section("how a text table is written, where that is not detected", CSV),
     "features": _section("which columns are learned from", FEATURES),
     "preprocess": _key(
-        "what goes before a model whose config brings nothing of its own: `auto` fills gaps, makes numbers of words "
-        "and scales, as far as the estimator needs it; `none` leaves the columns as they are",
+        "what goes before a model whose config brings nothing of its own: `auto` imputes missing values, encodes "
+        "categories and scales numbers, as far as the estimator needs it; `none` leaves the columns as they are",
         type="string",
         default="auto",
         allowed=["auto", "none"],
     ),
-    "split": _section("how the rows are parted", SPLIT),
+    "split": _section("how the rows are split", SPLIT),
 }
 
 PATTERNS = {"type": "list", "schema": {"type": "string", "empty": False, "check_with": "pattern"}}
@@ -214,7 +217,13 @@ PROMOTE = {
         nullable=True,
         default=None,
         schema={
-            "by": _key("the column; at most 50 values", type="string", required=True, empty=False),
+            "by": _key(
+                "the column, one that is learned from: not `data.id`, not the split's group or time, not one that is "
+                "excluded; at most 50 values",
+                type="string",
+                required=True,
+                empty=False,
+            ),
             "minimum": _key("the least value", type="number", required=True, check_with="finite"),
         },
     ),

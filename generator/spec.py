@@ -205,7 +205,7 @@ def _pipeline(
         ], None  # fmt: skip
     if sum(map(bool, (split["method"] == "random", split["group"], split["time"]))) > 1:
         return [
-            _at(document, main, (*path, "data", "split"), "random, group and time are three ways to part the rows",
+            _at(document, main, (*path, "data", "split"), "random, group and time are three ways to split the rows",
                 "Choose one of them.")
         ], None  # fmt: skip
     # `strict=False` turns Cerberus' numbers (1 for 1.0) into the declared types.

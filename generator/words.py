@@ -141,7 +141,8 @@ One with a mistake moves to `rejected/` at once, with a text beside it; the othe
 that was typed into the form is written into the folder first. What comes out is one entry for each task of
 `train`.
 """,
-        "train": f"""Trains, measures and registers one model of a config; several where there are hundreds.
+        "train": f"""Trains, measures and registers one model of a config; several, where a run has more than 8, and
+more than two for each core.
 
 A model may take {train.timeout_seconds:g} s and {train.memory_mb:g} MB of memory. The task is red where a model could
 not be trained: the last lines of its log say why, and the versions of the others stay. Where a service is away it is

@@ -26,7 +26,7 @@ def digest(candidate: Candidate, data_digest: str, split: Split, preprocessing: 
     data_digest : str
         Names the state of the data.
     split : Split
-        How the rows are parted.
+        How the rows are split.
     preprocessing : Any
         What goes before the model, as plain values; ``none`` where nothing does.
     """

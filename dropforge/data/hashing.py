@@ -26,7 +26,7 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
 
 
 def uniform(hashes: np.ndarray, seed: int) -> np.ndarray:
-    """Return hashes as numbers in [0, 1) that hang on ``seed``."""
+    """Return hashes as numbers in [0, 1) that depend on ``seed``."""
     mixed = _mix(hashes ^ _mix(np.full(hashes.shape, seed, dtype=np.uint64) + _GAMMA))
     return (mixed >> np.uint64(11)) / float(1 << 53)
 

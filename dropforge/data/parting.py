@@ -1,4 +1,4 @@
-"""Which part each row belongs to: by a hash of itself or of its group, by lot within each class, or by its time."""
+"""Which part each row belongs to: by a hash of itself or of its group, at random within each class, or by its time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def part_numbers(hashes: np.ndarray, split: Split) -> np.ndarray:
 
 
 def _by_lot(target: pd.Series, split: Split) -> np.ndarray:
-    """Draw lots within each class, so that each part has its share of every class."""
+    """Draw at random within each class, so that each part has its share of every class."""
     numbers = np.zeros(len(target), dtype=np.int64)
     random = np.random.default_rng(split.seed)
     for label in np.unique(target):

@@ -1,4 +1,4 @@
-"""The parted rows: read from their source once, and mapped by every process after that."""
+"""The split rows: read from their source once, and mapped by every process after that."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dropforge.documents import Problem, UserError
 from dropforge.project import Project
 from dropforge.settings import Data, is_file
 
-# Raise the number when rows are parted, hashed or kept in another way: they are then read anew. The packages' bytes
+# Raise the number when rows are split, hashed or kept in another way: they are then read anew. The packages' bytes
 # are in the file, too.
 _FORMAT = (2, pd.__version__, np.__version__, pyarrow.__version__)
 # A file that changes twice within the grain of its clock looks the same, and no file system has a coarser one.

@@ -1,7 +1,7 @@
 """How sure a score is, and a difference of scores: the holdout rows are drawn anew, with replacement, many times.
 
 Champion and challenger are scored on the same drawn rows (a paired bootstrap), so that what is hard for both counts
-for neither. What hangs on the predicted labels alone is computed for all draws at once, from the counts of rows that
+for neither. What depends on the predicted labels alone is computed for all draws at once, from the counts of rows that
 are alike in truth and in both predictions: to draw those counts is to draw the rows. Other metrics are scored draw by
 draw. See docs/promotion.md for what this can and cannot tell.
 """

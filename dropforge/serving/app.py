@@ -46,15 +46,16 @@ def create_app(
 ) -> Front:
     """Return the server of ``models``.
 
-    It follows each pipeline's alias every ``follow_seconds``, or less often where there are many; a promotion does not
-    wait for that, but asks for the swap itself. Beside that it takes up pipelines that come, go or change.
+    It asks MLflow once for the champions of all pipelines and follows those that moved, then sleeps ``follow_seconds``,
+    or 20 times as long as the question took, if that is more. A promotion does not wait for that, but asks for the swap
+    itself. Beside that it takes up pipelines that come, go or change.
 
     Parameters
     ----------
     models : Models
         What is served.
     follow_seconds : float
-        How often the aliases are looked at.
+        The least pause between two questions.
     limits : Limits, optional
         What a request may cost.
     token : str, optional

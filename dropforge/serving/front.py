@@ -136,7 +136,7 @@ class Front:
 
     async def _body(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         if b"content-encoding" in headers:
-            raise Refusal(415, "a body that is packed is not read", "Send it as it is.", "content-encoding")
+            raise Refusal(415, "a compressed body is not read", "Send it as it is.", "content-encoding")
         most = self.limits.body_bytes
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > most:

@@ -64,7 +64,7 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
     yield from _comment(f"The column to predict: {shares_text(proposal.classes)} of {proposal.rows} rows.", "    ")
     yield f"    target: {text(proposal.target)}"
     if proposal.id:
-        yield "    # Another value in each row: it is not learned from, and a row's part hangs on it alone."
+        yield "    # Another value in each row: it is not learned from, and a row's part depends on it alone."
         yield f"    id: {text(proposal.id)}"
     if left := [column.name for column in proposal.columns if not column.used]:
         yield "    # Columns that no model can learn from as they are."
@@ -92,6 +92,9 @@ def _lines(proposal: Proposal, defaults: Mapping[str, Any]) -> Iterator[str]:
     yield f"    metric: {proposal.metric}"
     yield f"    # To name the most frequent class every time gives {proposal.guess:.2f}: no champion without more."
     yield f"    minimum: {proposal.minimum}"
+    if not _has(defaults, "promote", "confidence"):
+        yield "    # Any lead counts, one by luck as well. With this line a challenger must show that its lead is more:"
+        yield "    # confidence: 0.95"
     if not _has(defaults, "host", "enabled"):
         yield "  host: {enabled: true}                       # POST /models/" + f"{proposal.name}/invocations"
 

@@ -1,4 +1,4 @@
-"""Cross-validation: how much a candidate's score hangs on which rows it learned from."""
+"""Cross-validation: how much a candidate's score depends on which rows it learned from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dropforge.training.fit import fit_quietly
 def cross_validate(tree: Estimator, rows: Rows, pipeline: Pipeline, file: str) -> dict[str, list[float]]:
     """Return the pipeline's metric on each fold of the training rows; nothing without `train.cv`.
 
-    A group is in one fold; where the rows are parted by time, each fold is later than what it is measured with.
+    A group is in one fold; where the rows are split by time, each fold is later than what it is measured with.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ def by_class(rows: Rows, evaluation: Evaluation) -> dict[str, float]:
     )
     found: dict[str, float] = {}
     for number, label in enumerate(labels):
-        # MLflow's page makes a section of what stands before the stroke. Its names hold less than labels may.
+        # MLflow's page makes a section of what stands before the slash. Its names hold less than labels may.
         name = re.sub(r"[^\w. -]", "_", str(label), flags=re.ASCII)[:100]
         found |= {
             f"class_{name}/test_precision": float(precision[number]),

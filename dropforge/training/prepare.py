@@ -1,4 +1,4 @@
-"""What goes before a model, so that it learns from a table as it is: gaps, words and scales (`preprocess: auto`).
+"""What goes before a model, so that it learns from a table as it is: imputers, encoders, scalers (`preprocess: auto`).
 
 It is worked out from what the columns hold and what the estimator takes, and written in the language of configs: the
 digest covers it, the run shows it, and anybody can write the same by hand.
@@ -24,7 +24,7 @@ from dropforge.settings import Data
 MOST_CATEGORIES = 30  # the rarer values of a column share one
 _NAMED = 8  # columns in a line
 
-# Distances, margins and penalties add the columns up, so those with large numbers drown the others. The radius of
+# Distances, margins and penalties are sensitive to scale: columns with large numbers drown the others. The radius of
 # RadiusNeighborsClassifier is given in the data's own units.
 _SCALED = (
     "sklearn.linear_model.*",
@@ -174,11 +174,11 @@ def _for_words(words: Sequence[Column]) -> Iterator[tuple[str, Estimator, str]]:
             "encoded_missing_value": -1,
             "max_categories": MOST_CATEGORIES,
         }
-        about = "gaps count as a word of their own, as unknown words do"
+        about = "missing and unknown values share a category of their own"
         yield "codes", Estimator("sklearn.preprocessing.OrdinalEncoder", params), about
     rarest = {} if gaps else {"max_categories": MOST_CATEGORIES}
     params = {"handle_unknown": "ignore" if gaps else "infrequent_if_exist", **rarest, "sparse_output": False}
-    about = f"a column of 0 and 1 for each word, {MOST_CATEGORIES} at most"
+    about = f"one-hot encoded, at most {MOST_CATEGORIES} categories"
     yield "one_hot", Estimator("sklearn.preprocessing.OneHotEncoder", params), about
 
 
@@ -186,7 +186,7 @@ def _for_numbers(numbers: Sequence[Column], tree: Estimator, rows: Rows) -> Iter
     names = [column.name for column in numbers]
     if any(column.missing for column in numbers) and not _takes_gaps(tree):
         params = {"strategy": "median", "keep_empty_features": True}
-        yield "fill", Estimator("sklearn.impute.SimpleImputer", params), "gaps become the median"
+        yield "fill", Estimator("sklearn.impute.SimpleImputer", params), "missing values are imputed by the median"
     within = paths(tree)
     if not numbers:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 
-from docs.commands import walk
+from docs.commands import code, walk
 from docs.hook import OUTSIDE
 from dropforge.registry import Store
 from dropforge.serving.app import create_app
@@ -47,6 +47,18 @@ def test_every_command_that_a_page_names_exists(page: Path) -> None:
             assert name, line
             known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
             assert set(re.findall(r"--[a-z-]+", line)) <= {*known, "--help"}, line
+
+
+def test_an_apostrophe_is_no_quote_and_a_placeholder_is_code() -> None:
+    assert code("The pipeline's name; by default the file's.") == "The pipeline's name; by default the file's."
+    assert code("'dropforge up' starts it.") == "`dropforge up` starts it."
+    assert code("A run in <pipeline>-promotions.") == "A run in `<pipeline>-promotions`."
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_has_a_placeholder_that_markdown_takes_for_a_tag(page: Path) -> None:
+    content = re.sub(r"^```.*?^```$|<!--.*?-->|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert re.findall(r"<[^>\n]+>", content) == []
 
 
 # The spec, configs and templates

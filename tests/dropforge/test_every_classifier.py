@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from sklearn.utils import all_estimators
+from sklearn.utils import all_estimators, get_tags
 
-from dropforge.configs import read_candidates
+from dropforge.configs import Candidate, read_candidates
 from dropforge.data import load
-from dropforge.estimators import Allowed, build
+from dropforge.estimators import Allowed, Estimator, build
+from dropforge.estimators.tree import paths
 from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.registry import models as versions
@@ -57,13 +59,29 @@ OTHER = dict.fromkeys(
 ) | dict.fromkeys(("CategoricalNB", "RadiusNeighborsClassifier"), on("load_iris"))
 
 
+HEAD = ("| classifier | gives probabilities | takes missing values | scaled before it |", "|---|---|---|---|")
+
+
+def row_of(candidate: Candidate, tree: Estimator, probable: bool) -> str:
+    """Return what the docs say of a classifier: what it takes and gives, and what is done before it."""
+    takes_missing = get_tags(build(candidate.estimator)).input_tags.allow_nan
+    scaled = "sklearn.preprocessing.StandardScaler" in paths(tree)
+    marks = ("yes" if mark else "no" for mark in (probable, takes_missing, scaled))
+    return f"| {' | '.join([f'`{candidate.estimator.path}`', *marks])} |"
+
+
+def gives_probabilities(estimator: Any) -> bool:
+    """Return whether there is a probability for each class, as the model server answers it."""
+    return hasattr(estimator, "predict_proba") and np.ndim(estimator.classes_) == 1
+
+
 @dataclass
 class Bench:
     """A real MLflow, and what came of each classifier."""
 
     project: Project
     trainers: dict[str, Trainer]
-    table: list[str] = field(default_factory=lambda: ["| classifier | version | same predictions |", "|---|---|---|"])
+    table: list[str] = field(default_factory=lambda: [*HEAD])
 
 
 @pytest.fixture(scope="module")
@@ -98,25 +116,28 @@ def test_classifier_is_trained_registered_and_loaded_back_and_predicts_the_same(
     features, _ = rows.part("holdout")
     tree = prepare(candidate.estimator, pipeline.data, rows).tree
 
-    def predictions() -> list[np.ndarray]:
-        """Return what the version predicts by its two doors, and what the estimator predicts where it is fitted."""
+    def predictions() -> tuple[list[np.ndarray], bool]:
+        """Return what the version predicts by its two doors, and what the estimator predicts where it is fitted.
+
+        Beside them, whether it gives probabilities.
+        """
         loaded = versions.load(store, version_of(store, str(outcome.version)))
         trained = fit(build(tree, pipeline.data.split.seed), rows, "").estimator
         doors = (loaded.pyfunc, loaded.estimator, trained)
-        return [np.ravel(door.predict(features)) for door in doors]
+        return [np.ravel(door.predict(features)) for door in doors], gives_probabilities(loaded.estimator)
 
     store = Store.connect(bench.project)
     # Apart, as the next training is a fork of this process: threads of a fit here would be missing there.
-    by_mlflow, by_loader, expected = apart(predictions, 4096)
+    (by_mlflow, by_loader, expected), probable = apart(predictions, 4096)
     np.testing.assert_array_equal(by_mlflow, expected)
     np.testing.assert_array_equal(by_loader, expected)
     assert version_of(store, str(outcome.version)).tags["estimator"] == candidate.estimator.path
-    bench.table.append(f"| `{candidate.estimator.path}` | {outcome.version} | {len(features)} of {len(features)} |")
+    bench.table.append(row_of(candidate, tree, probable))
 
 
 def test_the_table_names_every_classifier_once(bench: Bench) -> None:
     assert len(bench.table) == len(CLASSIFIERS) + 2
-    assert len({row.split("|")[2] for row in bench.table[2:]}) == len(CLASSIFIERS)
+    assert len({line.split("|")[1] for line in bench.table[2:]}) == len(CLASSIFIERS)
     # What the docs show is what this run did.
     docs = (Path(__file__).parents[2] / "docs" / "classifiers.md").read_text(encoding="utf-8")
     assert [line for line in docs.splitlines() if line.startswith("|")] == bench.table

@@ -124,23 +124,47 @@ class Soak:
 
     def report(self):
         """Return the tables, in Markdown."""
+        places = {name: tally for name, tally in self.tallies.items() if name != AWAY}
+        points, victims = (dict.fromkeys(name[which] for name in places) for which in (0, 1))
         accidents = [
-            (*name, tally.repetitions, tally.lost, tally.doubled, tally.wrong, *_spread(tally.seconds))
-            for name, tally in self.tallies.items()
+            (point, *(_said_of(places.get((point, victim), Tally())) for victim in victims)) for point in points
         ]
         missing = [
             (part, len(found), *_spread([back for back, _ in found]), *_spread([done for _, done in found]))
             for part, found in self.missing.items()
         ]
-        of_accidents = ["point", "killed", "repetitions", "lost", "doubled", "not right", "right after", "at most"]
         of_missing = ["killed", "repetitions", "works after", "at most", "registered after", "at most"]
-        lines = [f"{_machine()}.\n", *_table(of_accidents, accidents), "", *_table(of_missing, missing), ""]
-        return "\n".join(lines)
+        lines = [f"{_machine()}.\n", f"{self._totals(places)}\n", *_table(["point", *victims], accidents), ""]
+        if AWAY in self.tallies:
+            lines += [f"{AWAY[0]}: {_said_of(self.tallies[AWAY])}.\n"]
+        return "\n".join([*lines, *_table(of_missing, missing), ""])
+
+    def _totals(self, places):
+        tallies = self.tallies.values()
+        total, lost, doubled, wrong = (
+            sum(getattr(tally, what) for tally in tallies) for what in ("repetitions", "lost", "doubled", "wrong")
+        )
+        once = sum(tally.repetitions == 1 for tally in places.values())
+        return (
+            f"{total} accidents: {lost} lost, {doubled} doubled, {wrong} not right. Of {len(places)} places, "
+            f"{once} were hit once."
+        )
 
 
 def _table(heads, rows):
     for cells in (heads, ["---"] * len(heads), *rows):
         yield f"| {' | '.join(map(str, cells))} |"
+
+
+def _said_of(tally):
+    """Return the seconds until all was right again, the most of several; how many; and what was not right."""
+    if not tally.repetitions:
+        return "-"
+    said = f"{max(tally.seconds):.1f}" if tally.seconds else "-"
+    if tally.repetitions > 1:
+        said += f" ({tally.repetitions})"
+    counts = ((tally.lost, "lost"), (tally.doubled, "doubled"), (tally.wrong, "not right"))
+    return ", ".join([said, *(f"{count} {what}" for count, what in counts if count)])
 
 
 def _spread(seconds):

@@ -101,9 +101,9 @@ def test_body_that_does_not_arrive_is_not_waited_for(ask: Callable[..., httpx.Cl
         assert b"the body did not arrive within 0.2 seconds" in answer
 
 
-def test_packed_body_is_not_unpacked(ask: Callable[..., httpx.Client], rows: Rows) -> None:
+def test_compressed_body_is_not_read(ask: Callable[..., httpx.Client], rows: Rows) -> None:
     answer = ask().post(PREDICT, content=one_row(rows), headers=JSON | {"content-encoding": "gzip"})
-    assert_refused(answer, 415, "packed")
+    assert_refused(answer, 415, "compressed")
 
 
 def test_answer_that_takes_too_long_is_given_up(

@@ -97,6 +97,14 @@ def test_a_project_is_whole_checked_and_generated(home: Path) -> None:
     assert found[".gitignore"].decode().splitlines()[1:] == list(IGNORED)
 
 
+def test_confidence_is_a_comment_that_becomes_a_key_without_its_mark(tmp_path: Path) -> None:
+    text = spec_text(SHOP)
+    for said, value in ((text, None), (text.replace("# confidence:", "confidence:"), 0.95)):
+        (tmp_path / "pipelines.yaml").write_text(said)
+        assert read_spec(tmp_path).pipelines[0].promote.confidence == value
+    assert "confidence" not in entry_text(SHOP, {"promote": {"confidence": 0.9}})
+
+
 def test_nothing_is_overwritten_and_what_is_there_is_named(home: Path) -> None:
     frame = customers()
     config = home / "configs" / "shop" / "random_forest.yaml"
