@@ -25,7 +25,7 @@ from dropforge.settings import Pipeline, decode, encode
 from dropforge.training.apart import StoppedError, apart, time_limit
 from dropforge.training.evaluate import evaluate
 from dropforge.training.fit import fit
-from dropforge.training.outcome import why_stopped
+from dropforge.training.outcome import Outcome, why_stopped
 from dropforge.training.prepare import prepare
 from dropforge.training.threads import limit_threads
 
@@ -199,11 +199,21 @@ def worth_training(store: Store, pipeline: Pipeline, count: int) -> Sequence[Ver
     return found
 
 
-def to_train_again(store: Store, pipeline: Pipeline, versions: Sequence[Version]) -> list[Recipe]:
-    """Return what to train again, each candidate once; by today's settings, and not forced."""
+def to_train_again(store: Store, pipeline: Pipeline, versions: Sequence[Version]) -> tuple[list[Recipe], list[Outcome]]:
+    """Return what to train again, and as failed outcomes the versions that cannot be.
+
+    Each candidate is trained once, by today's settings, and not forced.
+    """
     found: dict[str, Recipe] = {}
+    failures = []
     for version in versions:
-        recipe = recipe_of(store, version, pipeline)
+        try:
+            recipe = recipe_of(store, version, pipeline)
+        except UserError as error:
+            label = f"version {version.version}"
+            message = f"{label} cannot be trained again: {error}"
+            failures.append(Outcome("failed", label, version.tags.get("estimator", ""), error=message))
+            continue
         plain = json.dumps({**recipe.candidate.to_plain(), "file": "", "name": ""}, sort_keys=True)
         found.setdefault(plain, replace(recipe, candidate=replace(recipe.candidate, force=False)))
-    return list(found.values())
+    return list(found.values()), failures

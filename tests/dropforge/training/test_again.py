@@ -73,7 +73,8 @@ def test_the_champion_and_the_best_are_trained_again_when_the_data_have_changed(
     found = worth_training(trained, PENGUINS, 3)
     assert [version.version for version in found] == ["2", "1"]
     assert [version.version for version in worth_training(trained, PENGUINS, 0)] == ["2"]
-    recipes = to_train_again(trained, PENGUINS, found)
+    recipes, outcomes = to_train_again(trained, PENGUINS, found)
+    assert outcomes == []
     assert [recipe.config for recipe in recipes] == [MODELS["line.yaml"], FOREST]
 
     def again() -> list[tuple[str, str | None]]:
@@ -95,6 +96,12 @@ def test_what_the_run_does_not_hold_any_more_is_explained(trained: Store, projec
             file.unlink()
     with pytest.raises(UserError, match="does not hold what it was made from"):
         reproduce(trained, project, version)
+    recipes, (outcome,) = to_train_again(trained, PENGUINS, worth_training(trained, PENGUINS, 3))
+    assert [recipe.config for recipe in recipes] == [MODELS["line.yaml"]]
+    assert (outcome.status, outcome.cls) == ("failed", version.tags["estimator"])
+    assert (
+        "version 1 cannot be trained again: the run of version 1 does not hold what it was made from" in outcome.error
+    )
 
 
 def test_what_takes_longer_this_time_is_explained(trained: Store, project: Project) -> None:
