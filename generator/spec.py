@@ -27,6 +27,10 @@ _WITH_PARTS = SPEC | {
     "pipelines": {key: rule for key, rule in _PIPELINES.items() if key not in ("required", "minlength")}
 }
 _PART = {"pipelines": _PIPELINES}
+# The project's folders that hold no configs, and where configs go beneath a watch folder: `dropforge.folder` has these
+# names too, and takes long to import.
+_OWN = ("dags_generated", "templates", "schemas", ".dropforge")
+_FILED = ("done", "rejected", ".claims")
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def read_spec(path: Path, text: str | None = None) -> Spec:
         problems += wrong
         if pipeline:
             found.append((document, pipeline))
-    problems += _shared_folders(path.parent, found)
+    problems += _watch_problems(path, main, found)
     if problems:
         # A mistake in `defaults` shows once, not once for each pipeline.
         raise UserError(sorted(set(problems), key=lambda problem: _place(problem, documents)))
@@ -312,14 +316,35 @@ def _join(values: Any) -> str:
     return ", ".join(str(value) for value in values) if isinstance(values, list) else str(values)
 
 
-def _shared_folders(home: Path, found: list[tuple[Document, Pipeline]]) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for document, pipeline in found:
-        folder = os.path.normpath(home / pipeline.train.watch)
-        if folder in owners:
-            yield document.problem(
-                ("pipelines", pipeline.name, "train", "watch"),
-                f"'{pipeline.train.watch}' is the watch folder of '{owners[folder]}' already",
-                "Give each pipeline a folder of its own.",
-            )
-        owners[folder] = pipeline.name
+def _watch_problems(path: Path, main: Document, found: list[tuple[Document, Pipeline]]) -> Iterator[Problem]:
+    """Yield each watch folder that is not for configs of its own pipeline alone.
+
+    Whatever has a config's name is claimed there, and moved away.
+    """
+    home = _real(path.parent)
+    own = {_real(home / name) for name in (*_OWN, path.with_suffix(".d").name)}
+    watched = [(document, pipeline, _real(home / pipeline.train.watch)) for document, pipeline in found]
+    owners: dict[Path, str] = {}
+    for _, pipeline, folder in watched:
+        owners.setdefault(folder, pipeline.name)
+    for document, pipeline, folder in watched:
+        places = (folder, *folder.parents)
+        filed = [owners[place.parent] for place in places if place.name in _FILED and place.parent in owners]
+        message, remedy = "", "Name a folder for configs alone, such as configs/<pipeline>."
+        if home.is_relative_to(folder):
+            message = "cannot be watched: the project itself lies in it"
+        elif own.intersection(places):
+            message = "cannot be watched: the project's own files lie there"
+        elif filed:
+            message = f"cannot be watched: the configs of '{filed[0]}' are filed there"
+        elif owners[folder] != pipeline.name:
+            message = f"is the watch folder of '{owners[folder]}' already"
+            remedy = "Give each pipeline a folder of its own."
+        if message:
+            keys = ("pipelines", pipeline.name, "train", "watch")
+            yield _at(document, main, keys, f"'{pipeline.train.watch}' {message}", remedy)
+
+
+def _real(path: Path) -> Path:
+    """Return a path without links, as far as it is there."""
+    return Path(os.path.realpath(path))

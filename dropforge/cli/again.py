@@ -58,7 +58,8 @@ def retrain(
     """Train the champion and the best few on today's data.
 
     The settings are those of today as well. Where neither has changed since, nothing is trained. What is new is
-    validated and promoted as any version is. Exit code 1 if one could not be trained.
+    validated and promoted as any version is. Exit code 1 if one could not be trained, which
+    keeps no other from it.
 
     --json prints a list of {"version", "class", "metrics", "seconds", "status"}; the status is trained, known or
     failed.
@@ -72,11 +73,11 @@ def retrain(
     project, settings = load_pipeline(spec, pipeline)
     with disk_explained(project.state):
         store = Store.connect(project)
-        recipes = to_train_again(store, settings, worth_training(store, settings, best))
+        recipes, outcomes = to_train_again(store, settings, worth_training(store, settings, best))
         rows = load(settings.data, project.home)
         shown = progress("training", len(recipes), quiet=as_json)
         with Trainer(settings, rows, project) as trainer, shown as done:
-            outcomes = [done(trainer.train(recipe.candidate, recipe.config)) for recipe in recipes]
+            outcomes += [done(trainer.train(recipe.candidate, recipe.config)) for recipe in recipes]
     if not outcomes and not as_json:
         say("no version has a score on the holdout rows yet")
     tell_outcomes(outcomes, as_json, "the same as before")

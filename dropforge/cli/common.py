@@ -7,6 +7,9 @@ import getpass
 import json
 import logging
 import os
+import re
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +31,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 SpecOption = Annotated[Path, typer.Option("--spec", help="The spec file.", envvar="DROPFORGE_SPEC")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _WIDE = 1_000  # more than any line of a table
+_SERVER_ERROR = 500  # what MLflow also gives an exception for a connection that broke
+_LONGEST_CAUSE = 200
 SPEC = Path("pipelines.yaml")
 
 
@@ -58,7 +63,8 @@ def disk_explained(folder: Path | None = None) -> Iterator[None]:
     Raises
     ------
     UserError
-        If the disk is full, read-only or closed to us; what else is wrong keeps its traceback.
+        If the disk is full, read-only or closed to us, or something is in the way; what else is wrong keeps its
+        traceback.
     """
     from dropforge.documents import ExplainedError, UserError, explain
 
@@ -72,6 +78,39 @@ def disk_explained(folder: Path | None = None) -> Iterator[None]:
         if problem := explain(error, folder):
             raise UserError(problem) from error
         raise
+
+
+@contextlib.contextmanager
+def mlflow_explained() -> Iterator[None]:
+    """Turn what MLflow's client raises where a server does not answer into a message.
+
+    Raises
+    ------
+    UserError
+        If a server is away, or fails; what MLflow refuses or the embedded store raises keeps its traceback.
+    """
+    from dropforge.documents import Problem, UserError
+
+    try:
+        yield
+    except Exception as error:
+        mlflow: Any = sys.modules.get("mlflow")  # a command that did not import it has not asked it
+        if mlflow is None or not isinstance(error, mlflow.exceptions.MlflowException):
+            raise
+        address = mlflow.get_tracking_uri()
+        if error.get_http_status_code() < _SERVER_ERROR or not address.startswith("http"):
+            raise
+        shown = re.sub(r"//[^/]*@", "//", address)  # without a password
+        remedy = "See whether it runs ('dropforge status'), or correct MLFLOW_TRACKING_URI; then try again."
+        message = f"MLflow at {shown} does not answer as it should: {_first_cause(error)}"
+        raise UserError(Problem(message, remedy)) from error
+
+
+def _first_cause(error: BaseException) -> str:
+    """Return what was raised first, in a line: libraries wrap a refused connection in four errors of their own."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return textwrap.shorten(str(error) or type(error).__name__, _LONGEST_CAUSE)
 
 
 def project_of(path: Path) -> Project:

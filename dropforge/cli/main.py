@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dropforge.cli import add, again, configs, estimators, generate, init, models, schema, stack, templates
-from dropforge.cli.common import columns, disk_explained, err, say
+from dropforge.cli.common import columns, disk_explained, err, mlflow_explained, say
 from dropforge.stack.environment import ONE_THREAD, collect_rarely, past_the_proxy
 
 # The libraries that read them are not imported yet.
@@ -55,7 +55,7 @@ def main() -> None:
             # A terminal that cannot show a character, or a name that is no text, is no reason to end in a traceback.
             stream.reconfigure(errors="backslashreplace")
     try:
-        with disk_explained():
+        with mlflow_explained(), disk_explained():
             app(prog_name="dropforge")  # however it was started
     except ExplainedError as error:
         for problem in error.problems:

@@ -20,12 +20,19 @@ _REFUSALS = {
     errno.EDQUOT: ("the quota of this disk is used up", "Free some space there, or have the quota raised"),
     errno.EROFS: ("this file system is read-only", "Make it writable ('mount -o remount,rw'), or mend the disk"),
     errno.EACCES: ("permission denied", "Give the user that runs Dropforge the right to it"),
+    errno.EISDIR: ("a folder is in the way: this must be a file", "Move it away, or name another place"),
+    errno.ENOTDIR: ("a file is in the way: this must be a folder", "Move it away, or name another place"),
+    errno.EEXIST: ("a file is in the way: this must be a folder", "Move it away, or name another place"),
 }
+# Programs meet these all the time, and handle them: where another error followed, they do not explain it.
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 _LAST = "then try again; Airflow does so by itself, and dropped configs wait meanwhile."
 
 
 def explain(error: BaseException, folder: pathlib.Path | None = None) -> Problem | None:
-    """Return what a user can do about a disk that is full, read-only or closed to us; None for any other error.
+    """Return what a user can do about a disk that is full, read-only or closed to us, or where something is in the way.
+
+    For any other error it is None.
 
     Parameters
     ----------
@@ -55,6 +62,9 @@ def check_disk(folder: pathlib.Path) -> Problem | None:
 
 def _problem(code: int, file: object) -> Problem:
     message, remedy = _REFUSALS[code]
+    if code in _IN_THE_WAY and file is not None:  # the error may name what would lie beneath it
+        path = pathlib.Path(str(file))
+        file = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
     return Problem(message, f"{remedy}, {_LAST}", None if file is None else str(file))
 
 
@@ -90,11 +100,14 @@ def write_whole(path: pathlib.Path, content: bytes) -> None:
 
 def _refusal(error: BaseException | None) -> tuple[int, str | None] | None:
     """Return the disk's refusal in an error, or in what caused it: its code, and the file."""
+    raised = error
     while error is not None:
         if isinstance(error, OSError) and error.errno in _REFUSALS:
             file = error.filename2 or error.filename  # of a copy's two files, the one that was written
             # The right that is missing need not be to a file: a port below 1024, say.
-            if file is not None or error.errno != errno.EACCES:
+            is_of_disk = file is not None or error.errno not in (errno.EACCES, *_IN_THE_WAY)
+            was_handled = error is not raised and error.errno in _IN_THE_WAY
+            if is_of_disk and not was_handled:
                 return error.errno, os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else None
         error = error.__cause__ or error.__context__
     return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
@@ -21,9 +22,10 @@ from dropforge.project import Project
 from dropforge.registry import Store, Version
 from dropforge.registry.models import load as load_version
 from dropforge.settings import Pipeline, decode, encode
-from dropforge.training.apart import apart, time_limit
+from dropforge.training.apart import StoppedError, apart, time_limit
 from dropforge.training.evaluate import evaluate
 from dropforge.training.fit import fit
+from dropforge.training.outcome import Outcome, why_stopped
 from dropforge.training.prepare import prepare
 from dropforge.training.threads import limit_threads
 
@@ -128,7 +130,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Reproduction:
     Raises
     ------
     UserError
-        If it cannot be trained.
+        If it cannot be trained, or not within the limits of then.
     """
     recipe = recipe_of(store, version)
     pipeline, candidate = recipe.pipeline, recipe.candidate
@@ -139,7 +141,7 @@ def reproduce(store: Store, project: Project, version: Version) -> Reproduction:
 
     def compared() -> tuple[dict[str, float], int, int]:
         estimator = build(prepared.tree, pipeline.data.split.seed)
-        with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, 1):
+        with time_limit(pipeline.train.timeout_seconds), limit_threads(estimator, joblib.cpu_count()):
             fitted = fit(estimator, rows, candidate.config_file)
             metrics = evaluate(fitted.estimator, rows, pipeline.promote.metric, candidate.config_file).metrics
         try:
@@ -149,7 +151,11 @@ def reproduce(store: Store, project: Project, version: Version) -> Reproduction:
         new = np.ravel(fitted.estimator.predict(rows.features))
         return metrics, int(np.sum(old != new)), len(new)
 
-    metrics, others, count = apart(compared, pipeline.train.memory_mb)
+    try:
+        metrics, others, count = apart(compared, pipeline.train.memory_mb)
+    except StoppedError as error:
+        remedy = f"Version {version.version} was trained once: try again while this machine has less to do."
+        raise UserError(replace(why_stopped(error, pipeline, candidate.config_file), remedy=remedy)) from error
     key = digest(candidate, rows.digest, pipeline.data.split, prepared.digested)
     differences = []
     if rows.digest != version.tags.get("data_digest"):
@@ -193,11 +199,21 @@ def worth_training(store: Store, pipeline: Pipeline, count: int) -> Sequence[Ver
     return found
 
 
-def to_train_again(store: Store, pipeline: Pipeline, versions: Sequence[Version]) -> list[Recipe]:
-    """Return what to train again, each candidate once; by today's settings, and not forced."""
+def to_train_again(store: Store, pipeline: Pipeline, versions: Sequence[Version]) -> tuple[list[Recipe], list[Outcome]]:
+    """Return what to train again, and as failed outcomes the versions that cannot be.
+
+    Each candidate is trained once, by today's settings, and not forced.
+    """
     found: dict[str, Recipe] = {}
+    failures = []
     for version in versions:
-        recipe = recipe_of(store, version, pipeline)
+        try:
+            recipe = recipe_of(store, version, pipeline)
+        except UserError as error:
+            label = f"version {version.version}"
+            message = f"{label} cannot be trained again: {error}"
+            failures.append(Outcome("failed", label, version.tags.get("estimator", ""), error=message))
+            continue
         plain = json.dumps({**recipe.candidate.to_plain(), "file": "", "name": ""}, sort_keys=True)
         found.setdefault(plain, replace(recipe, candidate=replace(recipe.candidate, force=False)))
-    return list(found.values())
+    return list(found.values()), failures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 
 import joblib
@@ -13,7 +13,7 @@ import joblib
 # Imported before the fork: what is inherited is loaded once, and counts against no candidate's memory.
 from dropforge.configs import Candidate, digest
 from dropforge.data import Rows
-from dropforge.documents import Problem, UserError
+from dropforge.documents import UserError
 from dropforge.estimators import build
 from dropforge.project import Project
 from dropforge.registry import Store
@@ -22,43 +22,9 @@ from dropforge.training import evaluate, fit, log
 from dropforge.training.apart import Apart, StoppedError, time_limit
 from dropforge.training.cross import cross_validate
 from dropforge.training.links import links
+from dropforge.training.outcome import Outcome, failed, why_stopped
 from dropforge.training.prepare import prepare
 from dropforge.training.threads import limit_threads
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a candidate.
-
-    Parameters
-    ----------
-    status : str
-        ``trained``; ``known`` where the same candidate had a version of another drop already; ``failed``.
-    candidate : str
-        Its label.
-    cls : str
-        Its class path.
-    version : str, optional
-        The registered version.
-    run_id, experiment_id : str, optional
-        Its run in MLflow, and where that is; a version that was known before does not say the latter.
-    metrics : dict
-        Metrics on the test rows.
-    seconds : float
-        From start to registered.
-    error : str
-        What went wrong, and what to do.
-    """
-
-    status: Literal["trained", "known", "failed"]
-    candidate: str
-    cls: str
-    version: str | None = None
-    run_id: str | None = None
-    experiment_id: str | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    error: str = ""
 
 
 class Trainer:
@@ -108,7 +74,7 @@ class Trainer:
         try:
             outcome = self._apart.run(candidate, config, drop)
         except StoppedError as error:
-            outcome = _failed(candidate, UserError(_explain(error, self.pipeline, candidate.config_file)))
+            outcome = failed(candidate, UserError(why_stopped(error, self.pipeline, candidate.config_file)))
         return replace(outcome, seconds=round(time.perf_counter() - started, 3))
 
 
@@ -118,7 +84,7 @@ def _train_once(
     try:
         prepared = prepare(candidate.estimator, pipeline.data, rows)
     except UserError as error:
-        return _failed(candidate, error)
+        return failed(candidate, error)
     key = digest(candidate, rows.digest, pipeline.data.split, prepared.digested)
     tags = {
         "estimator": candidate.estimator.path,
@@ -150,7 +116,7 @@ def _train_once(
             origin = log.Origin(candidate, tags, config, prepared, links(project.home, pipeline))
             logged = log.log(store, pipeline, origin, rows, fitted, evaluation)
         except UserError as error:
-            return _failed(candidate, error)
+            return failed(candidate, error)
     return Outcome(
         "trained",
         candidate.label,
@@ -166,25 +132,3 @@ def _train_once(
 def _store(project: Project, process: int) -> Store:
     """Return the connection of this process: one for all its candidates, and none that a fork inherits."""
     return Store.connect(project)
-
-
-def _failed(candidate: Candidate, error: UserError) -> Outcome:
-    return Outcome("failed", candidate.label, candidate.estimator.path, error=str(error))
-
-
-def _explain(error: StoppedError, pipeline: Pipeline, file: str) -> Problem:
-    """Return why a training process ended without an outcome."""
-    limits = pipeline.train
-    smaller = "Make the model smaller, or raise the limit in the spec."
-    if error.why == "memory":
-        limit = f"{limits.memory_mb:g} MB of memory (train.memory_mb)"
-        return Problem(f"training took more than {limit} and was stopped", smaller, file)
-    if error.why == "time":
-        limit = f"{limits.timeout_seconds:g} s (train.timeout_seconds)"
-        return Problem(f"training took longer than {limit} and was stopped", smaller, file)
-    if error.why == "killed":
-        remedy = "Make the model smaller, or lower train.memory_mb in the spec, and drop the config again."
-        message = "the training process was killed: probably the machine ran out of memory"
-        return Problem(message, remedy, file)
-    message = f"the training process ended by itself (exit code {error.code})"
-    return Problem(message, "A library crashed in it: try other parameters.", file)

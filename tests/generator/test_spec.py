@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dropforge.documents import UserError, parse
+from dropforge.folder.claims import CLAIMS, DONE, REJECTED
 from dropforge.settings import Bounds, Slices, decode, encode
 from generator.checks import Validator
 from generator.schema import COMMON_METRICS, PIPELINE, SPEC
@@ -321,6 +322,40 @@ pipelines:
 """
     ((line, path, message),) = mistakes(tmp_path, content)
     assert (line, path, message) == (6, "pipelines.b.train.watch", f"'{other}' is the watch folder of 'a' already")
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [".", "./", "configs/..", "..", "/", "dags_generated", "templates/x", "schemas", "pipelines.d", ".dropforge",
+     ".dropforge/claims", "link"],
+)  # fmt: skip
+def test_a_watch_folder_of_the_projects_own_files_is_refused(tmp_path, watch):
+    (tmp_path / "link").symlink_to(tmp_path / "dags_generated")
+    content = f"{WINE}    train:\n      watch: {watch}\n"
+    ((line, path, message),) = mistakes(tmp_path, content)
+    assert (line, path) == (6, "pipelines.wine.train.watch")
+    assert message.startswith(f"'{watch}' cannot be watched: ")
+
+
+@pytest.mark.parametrize("watch", ["dags_generated_too", "configs", "templates.d", "configs/dags_generated", "../drop"])
+def test_a_watch_folder_beside_the_projects_own_files_is_fine(tmp_path, watch):
+    assert spec_of(tmp_path, wine(train={"watch": watch})).pipelines[0].train.watch == watch
+
+
+@pytest.mark.parametrize("place", [DONE, REJECTED, CLAIMS, f"{DONE}/x"])
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")], ids=["before", "after"])
+def test_a_watch_folder_in_which_another_pipeline_files_its_configs_is_refused(tmp_path, place, names):
+    data = {"source": "a.csv", "target": "x"}
+    folders = {"a": "configs/a", "b": f"configs/a/{place}"}
+    pipelines = {name: {"data": data, "train": {"watch": folders[name]}} for name in names}
+    ((_, path, message),) = mistakes(tmp_path, {"version": 1, "pipelines": pipelines})
+    assert path == "pipelines.b.train.watch"
+    assert message == f"'configs/a/{place}' cannot be watched: the configs of 'a' are filed there"
+
+
+def test_a_watch_folder_in_the_defaults_is_refused_once_on_its_line(tmp_path):
+    content = f"{WINE}  beer:\n    data: {{source: a.csv, target: x}}\ndefaults:\n  train:\n    watch: .\n"
+    assert [mistake[:2] for mistake in mistakes(tmp_path, content)] == [(9, "defaults.train.watch")]
 
 
 def test_a_spec_that_is_not_there_is_a_user_error(tmp_path):

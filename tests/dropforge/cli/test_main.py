@@ -10,9 +10,13 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import mlflow
 import pytest
 import typer
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 
+from dropforge.cli.common import mlflow_explained
 from dropforge.cli.main import app, main
 from tests.dropforge.cli.commands import BAD, SPEC, Run, config
 
@@ -94,6 +98,59 @@ def test_mistake_of_the_user_is_a_message(run: Run, arguments: list[str], words:
     assert "Traceback" not in result.err
     for word in words:
         assert word in result.err
+
+
+@pytest.mark.parametrize(
+    ("in_the_way", "arguments", "place"),
+    [
+        ("x/", ["schema", "spec", "--output", "x"], "x"),
+        ("x", ["schema", "spec", "--output", "x/spec.json"], "x"),
+        ("x", ["schema", "spec", "--output", "x/y/spec.json"], "x"),
+        ("x", ["templates", "export", "x"], "x"),
+        ("x/pipeline.yaml.j2/", ["templates", "export", "x"], "x/pipeline.yaml.j2"),
+        ("dags_generated", ["generate"], "dags_generated"),
+        ("dags_generated/wine.yaml/", ["generate"], "dags_generated/wine.yaml"),
+        (".dropforge", ["versions", "wine"], ".dropforge"),
+    ],
+)
+def test_what_is_in_the_way_is_a_message(
+    run: Run, home: Path, in_the_way: str, arguments: list[str], place: str
+) -> None:
+    path = home / in_the_way
+    path.parent.mkdir(exist_ok=True)
+    if in_the_way.endswith("/"):
+        path.mkdir()
+    else:
+        path.touch()
+    result = run(*arguments)
+    assert result.code == 1
+    message, remedy = result.err.splitlines()
+    assert f"{place}: a f" in message
+    assert "is in the way" in message
+    assert remedy.strip().startswith("Move it away, or name another place")
+
+
+def test_an_mlflow_that_does_not_answer_is_a_message(run: Run, away: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", away.replace("//", "//me:secret@"))
+    result = run("versions", "wine")
+    assert result.code == 1
+    message, remedy = result.err.splitlines()
+    assert message == f"MLflow at {away} does not answer as it should: [Errno 111] Connection refused"
+    assert "MLFLOW_TRACKING_URI" in remedy
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [("http://127.0.0.1:9", INVALID_PARAMETER_VALUE), ("sqlite:///mlflow.db", INTERNAL_ERROR)],
+    ids=["refused", "embedded"],
+)
+def test_what_mlflow_refuses_and_what_the_embedded_one_raises_is_a_bug(
+    monkeypatch: pytest.MonkeyPatch, address: str, code: int
+) -> None:
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: address)
+    with pytest.raises(MlflowException), mlflow_explained():
+        raise MlflowException("no", code)
 
 
 def test_command_that_was_wrong_leaves_no_state_behind(run: Run, home: Path) -> None:

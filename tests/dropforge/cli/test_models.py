@@ -7,7 +7,7 @@ import pytest
 from dropforge.cli import common
 from dropforge.project import Project
 from dropforge.registry import Store
-from tests.dropforge.cli.commands import Run, config
+from tests.dropforge.cli.commands import SPEC, Run, config
 from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
 
 
@@ -93,6 +93,21 @@ def test_a_version_is_reproduced_and_the_best_are_known_until_the_data_change(ru
     assert changed.code == 1
     assert "version 1: not the same\n  its digest is another" in changed.out
     assert run("reproduce", "wine", "7").code == 1
+
+
+def test_what_cannot_be_trained_again_holds_up_no_other(run: Run, stocked: Project) -> None:
+    """The champion and another version are trees, which the spec denies meanwhile."""
+    run("promote", "wine")
+    spec = stocked.home / "pipelines.yaml"
+    spec.write_text(SPEC.replace("120}", "120, deny: [sklearn.tree.DecisionTreeClassifier]}"))
+    result = run("retrain", "wine")
+    assert result.code == 1
+    assert result.out == "forest.yaml: RandomForestClassifier: version 3 (the same as before)\n"
+    assert "version 2 cannot be trained again: tree.yaml: class: " in result.err
+    assert "version 1 cannot be trained again: stump.yaml: class: " in result.err
+    told = [(one["status"], one["version"], one["class"]) for one in run("retrain", "wine", "--json").json]
+    tree = ("failed", None, "sklearn.tree.DecisionTreeClassifier")
+    assert told == [tree, tree, ("known", "3", "sklearn.ensemble.RandomForestClassifier")]
 
 
 def test_versions_in_a_pipe_are_whole_lines(run: Run, stocked: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,28 @@ def test_refusal_names_the_file_and_a_remedy(code, message):
     assert "then try again" in problem.remedy
 
 
+def test_a_folder_or_a_file_in_the_way_is_explained(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for act, file in (
+        (lambda: write_whole(tmp_path / "folder", b""), tmp_path / "folder"),
+        (lambda: (tmp_path / "file" / "x" / "y").mkdir(parents=True), tmp_path / "file"),
+        (lambda: (tmp_path / "file").mkdir(exist_ok=True), tmp_path / "file"),
+    ):
+        with pytest.raises(OSError, match=r"irectory|exists") as caught:
+            act()
+        problem = explain(caught.value)
+        assert problem.file == str(file)
+        assert "is in the way" in problem.message
+        assert problem.remedy.startswith("Move it away, or name another place, then try again")
+
+
+def test_what_was_in_the_way_and_handled_is_not_what_went_wrong():
+    error = ValueError("it went wrong")
+    error.__context__ = refused(errno.EEXIST, "/x")
+    assert explain(error) is None
+
+
 def test_of_a_copy_the_file_that_was_written_is_named():
     assert explain(refused(errno.ENOSPC, "/from", None, "/to")).file == "/to"
 

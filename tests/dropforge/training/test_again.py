@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
+import joblib
 import pandas as pd
 import pytest
 
@@ -12,7 +14,8 @@ from dropforge.data import load
 from dropforge.documents import UserError
 from dropforge.project import Project
 from dropforge.registry import Store
-from dropforge.training import Trainer, reproduce, to_train_again, worth_training
+from dropforge.training import Trainer, again, reproduce, to_train_again, worth_training
+from dropforge.training.threads import limit_threads
 from tests.dropforge.penguins import PENGUINS, penguins
 from tests.dropforge.wine import train_config
 
@@ -70,7 +73,8 @@ def test_the_champion_and_the_best_are_trained_again_when_the_data_have_changed(
     found = worth_training(trained, PENGUINS, 3)
     assert [version.version for version in found] == ["2", "1"]
     assert [version.version for version in worth_training(trained, PENGUINS, 0)] == ["2"]
-    recipes = to_train_again(trained, PENGUINS, found)
+    recipes, outcomes = to_train_again(trained, PENGUINS, found)
+    assert outcomes == []
     assert [recipe.config for recipe in recipes] == [MODELS["line.yaml"], FOREST]
 
     def again() -> list[tuple[str, str | None]]:
@@ -92,3 +96,37 @@ def test_what_the_run_does_not_hold_any_more_is_explained(trained: Store, projec
             file.unlink()
     with pytest.raises(UserError, match="does not hold what it was made from"):
         reproduce(trained, project, version)
+    recipes, (outcome,) = to_train_again(trained, PENGUINS, worth_training(trained, PENGUINS, 3))
+    assert [recipe.config for recipe in recipes] == [MODELS["line.yaml"]]
+    assert (outcome.status, outcome.cls) == ("failed", version.tags["estimator"])
+    assert (
+        "version 1 cannot be trained again: the run of version 1 does not hold what it was made from" in outcome.error
+    )
+
+
+def test_what_takes_longer_this_time_is_explained(trained: Store, project: Project) -> None:
+    version = trained.version("penguins", "3")
+    assert version is not None
+    for file in (project.state / "artifacts").rglob("settings.json"):
+        settings = json.loads(file.read_text())
+        settings["train"]["timeout_seconds"] = 0.001
+        file.write_text(json.dumps(settings))
+    with pytest.raises(UserError) as caught:
+        reproduce(trained, project, version)
+    (problem,) = caught.value.problems
+    assert problem.message == "training took longer than 0.001 s (train.timeout_seconds) and was stopped"
+    assert problem.remedy == "Version 3 was trained once: try again while this machine has less to do."
+
+
+def test_a_version_is_trained_again_with_as_many_threads_as_then(
+    trained: Store, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(estimator: object, threads: int) -> AbstractContextManager[None]:
+        assert threads == 3
+        return limit_threads(estimator, threads)
+
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
+    monkeypatch.setattr(again, "limit_threads", counted)
+    version = trained.version("penguins", "1")
+    assert version is not None
+    assert reproduce(trained, project, version).same
