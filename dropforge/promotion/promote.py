@@ -8,6 +8,8 @@ follow the alias.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
 from dropforge.promotion.decide import Contender, Decision
@@ -15,6 +17,7 @@ from dropforge.promotion.field import Field, validation_of
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.moving import carry_out_move, rolled_back, settled_champion, value_of
 from dropforge.promotion.steps import Refused, Tag, World
+from dropforge.promotion.validate import comparable
 from dropforge.registry import Store, Version
 from dropforge.registry.history import BY_HAND, KEPT, PROMOTED, ROLLED_BACK, Entry, History
 from dropforge.settings import Pipeline
@@ -91,8 +94,10 @@ def promote_version(
         wanted = existing(store, pipeline, version)
         if champion and champion.version == wanted.version:
             return Decision(version, version, f"version {version} is the champion already", (), settled)
-        found = validation_of(store, pipeline, rows, wanted, dry_run)
-        if found.value is None:
+        # Where no score would count there is none, and its tags keep what they say of the rows of then.
+        scored = comparable(rows, wanted)
+        found = validation_of(store, pipeline, rows, wanted, dry_run or not scored)
+        if scored and found.value is None:
             raise UserError(
                 Problem(f"version {version} cannot be promoted: {'; '.join(found.reasons)}", "Choose another version.")
             )
@@ -180,6 +185,8 @@ def _tick(world: World, pipeline: Pipeline, rows: Rows, by: str, dry_run: bool) 
     field = Field.of(world.store, pipeline, rows, champion, dry_run)
     if not field.scored:
         return nothing_new(champion, settled)
+    if field.waits:  # it leaves no record: the next tick finds all as it is
+        return replace(field.decide(), steps=settled)
     while True:
         decision = field.decide()
         entry = tick_entry(pipeline, field, decision, by)
