@@ -12,10 +12,11 @@ from mlflow.exceptions import MlflowException
 
 from dropforge.airflow import tasks
 from dropforge.airflow.trigger import DropTrigger
+from dropforge.registry import Store
 from dropforge.settings import encode
 from tests.dropforge.disks import mounted
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
-from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
+from tests.dropforge.wine import STUMP, TREE, WINE, crown, promoting, version_of
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +122,58 @@ def test_while_the_server_is_away_a_promotion_ends_with_a_message_and_is_tried_a
         tasks.promote(home=str(tmp_path), settings=encode(WINE))
     assert not isinstance(caught.value, AirflowFailException)
     assert store.champion("wine", WINE.promote).version == version_of(store, 2)
+
+
+class Killed(BaseException):
+    """The process dies here, and Airflow tries again."""
+
+
+def dying(monkeypatch, owner, name, when):
+    """Let a process die after a call that ``when`` recognizes, once."""
+    done = getattr(owner, name)
+
+    def dies(*args, **kwargs):
+        result = done(*args, **kwargs)
+        if when(*args, **kwargs):
+            monkeypatch.setattr(owner, name, done)
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, name, dies)
+
+
+@pytest.fixture
+def at_hand(store, monkeypatch):
+    """The tasks work on the store, without a model server."""
+    monkeypatch.setattr(tasks, "_store", lambda home: store)
+    monkeypatch.setattr(tasks, "_hosting", lambda home, pipeline: None)
+
+
+@pytest.mark.usefixtures("left", "at_hand")
+def test_a_proposal_outlives_its_task_and_is_asked_for_again(store, tmp_path, monkeypatch):
+    task = {"home": str(tmp_path), "settings": encode(promoting(approval="required"))}
+    dying(monkeypatch, Store, "tag", lambda _, version, tags: tags.get("decision") == "proposed")
+    with pytest.raises(Killed):
+        tasks.propose(**task)
+    assert version_of(store, 2).tags["decision"] == "proposed"
+    retried = tasks.propose(**task)
+    assert (retried["version"], retried["subject"]) == ("2", "Promote version 2 of wine?")
+    assert "version 2 is the first champion" in retried["body"]
+    assert tasks.propose(**task) == retried, "cleared, it asks for the same"
+    tasks.get_current_context()["dag_run"].run_id = "another"
+    with pytest.raises(AirflowSkipException, match="version 2 waits for approval, and is not beaten by version 3"):
+        tasks.propose(**task)
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_proposal_whose_task_failed_for_good_is_considered_anew(left, store, tmp_path, monkeypatch):
+    task = {"home": str(tmp_path), "settings": encode(promoting(approval="required"))}
+    dying(monkeypatch, Store, "tag", lambda _, version, tags: tags.get("decision") == "proposed")
+    with pytest.raises(Killed):
+        tasks.propose(**task)
+    tasks.get_current_context()["ti"].xcom_pull = lambda **_: None
+    tasks.conclude(**task)
+    assert version_of(store, 2).tags["decision"] == "pending"
+    assert left["note"] == ["version 2 is considered anew: its proposal came to no end"]
+    with pytest.raises(AirflowSkipException, match="nothing was proposed"):
+        tasks.conclude(**task)
