@@ -251,8 +251,8 @@ def promote(home: str, settings: str) -> dict[str, Any]:
 
     pipeline, wanted = begun("find", settings), asked(get_current_context())
     store, hosting = _store(home), _hosting(home, pipeline)
-    said: dict[str, Any] = {"by": wanted.by, "dry_run": wanted.dry_run}
-    by_hand: dict[str, Any] = {**said, "why": wanted.why, "key": wanted.key}
+    said: dict[str, Any] = {"by": wanted.by, "key": wanted.key, "dry_run": wanted.dry_run}
+    by_hand: dict[str, Any] = {**said, "why": wanted.why}
     with explained():
         if wanted.action == ROLLBACK:
             decision = rollback(store, pipeline, hosting, to=wanted.version, **by_hand)

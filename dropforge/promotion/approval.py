@@ -14,7 +14,7 @@ from dropforge.promotion.decide import Decision
 from dropforge.promotion.field import PENDING, Field
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.moving import carry_out_move, settled_champion, value_of
-from dropforge.promotion.promote import existing, nothing_new, tick_entry
+from dropforge.promotion.promote import existing, nothing_new, promoted_before, tick_entry
 from dropforge.promotion.record import text_of
 from dropforge.promotion.steps import Prepare, Refused, Step, Tag, World, carry_out
 from dropforge.registry import Store, Version
@@ -67,7 +67,7 @@ def propose(
         while True:
             decision = field.decide()
             if not decision.promotes or decision.champion is None:
-                entry = tick_entry(pipeline, field, decision, by)
+                entry = tick_entry(pipeline, field, decision, by, key)
                 return carry_out_move(
                     world, pipeline, decision, entry, None, settled, field.tags(decision), dry_run=dry_run
                 )
@@ -101,6 +101,8 @@ def approve(
     with store.exclusive(f"promote-{pipeline.name}"):
         world = World(store, History(store, pipeline.name), hosting)
         champion, settled = settled_champion(world, pipeline, dry_run=False)
+        if done := promoted_before(world, champion, key, settled):
+            return done
         wanted = existing(store, pipeline, version)
         current = champion.version if champion else None
         if wanted.tags.get("decision") != PROPOSED:
@@ -112,7 +114,7 @@ def approve(
             return replace(decision, steps=settled)
         verdict = f"{decision.verdict}; approved by {by}"
         decision = replace(decision, verdict=verdict)
-        entry = replace(tick_entry(pipeline, field, decision, by), key=key)
+        entry = tick_entry(pipeline, field, decision, by, key)
         winner = wanted if entry.kind == PROMOTED else None
         return carry_out_move(world, pipeline, decision, entry, winner, settled, field.tags(decision), dry_run=False)
 

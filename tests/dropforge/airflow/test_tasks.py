@@ -11,8 +11,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from mlflow.exceptions import MlflowException
 
 from dropforge.airflow import tasks
+from dropforge.airflow.notify import OnPromotion
 from dropforge.airflow.trigger import DropTrigger
 from dropforge.registry import Store
+from dropforge.registry.history import History
 from dropforge.settings import encode
 from tests.dropforge.disks import mounted
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
@@ -177,3 +179,27 @@ def test_a_proposal_whose_task_failed_for_good_is_considered_anew(left, store, t
     assert left["note"] == ["version 2 is considered anew: its proposal came to no end"]
     with pytest.raises(AirflowSkipException, match="nothing was proposed"):
         tasks.conclude(**task)
+
+
+@pytest.mark.usefixtures("left", "at_hand")
+@pytest.mark.parametrize(("owner", "step"), [(Store, "set_alias"), (Store, "set_stage"), (History, "close")])
+def test_a_promotion_that_is_finished_by_another_try_is_told(store, tmp_path, monkeypatch, owner, step):
+    crown(store, 3)
+    task = {"home": str(tmp_path), "settings": encode(WINE)}
+    told = []
+    monkeypatch.setattr(OnPromotion, "notify", lambda _, context: told.append(context["promotion"]))
+
+    def succeed():
+        ti = SimpleNamespace(task_id="promote", dag_id="wine_promote", xcom_pull=lambda task_ids: decision)
+        decision = tasks.promote(**task)
+        OnPromotion("{}")({"ti": ti})
+
+    dying(monkeypatch, owner, step, lambda *_, **__: store.holder("wine", WINE.promote) == version_of(store, 2))
+    with pytest.raises(Killed):
+        tasks.promote(**task)
+    succeed()
+    ((pipeline, champion, previous, _),) = [one.values() for one in told]
+    assert (pipeline, champion, previous) == ("wine", "2", "3")
+    tasks.get_current_context()["dag_run"].run_id = "the next one"
+    succeed()
+    assert len(told) == 1
