@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 
 from benchmarks import configs
 from benchmarks.stack import registered
-from dropforge.configs import digest, read_candidates
+from dropforge.configs import digest, model_digest, read_candidates
 from dropforge.data import Rows, load
 from dropforge.estimators import Allowed, build
 from dropforge.project import Project
@@ -41,6 +41,8 @@ def train(file: str, text: str, pipeline: Pipeline, rows: Rows, store: Store) ->
         "config_file": file,
         "config_digest": digest(candidate, rows.digest, pipeline.data.split, prepared.digested),
         "data_digest": rows.digest,
+        "model_digest": model_digest(candidate),
+        "split": rows.parting.tag,
         "validation_status": "pending",
         "decision": "pending",
         "drop": "",

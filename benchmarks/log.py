@@ -16,7 +16,7 @@ import mlflow
 from benchmarks.configs import config, five
 from benchmarks.figures import Aim, Figure, alternate
 from benchmarks.stack import Options
-from dropforge.configs import Candidate, digest, read_candidates
+from dropforge.configs import Candidate, digest, model_digest, read_candidates
 from dropforge.data import Rows, load
 from dropforge.estimators import Allowed, build
 from dropforge.project import Project
@@ -123,6 +123,8 @@ def _case(file: str, text: str, rows: Rows, settings: Pipeline) -> Case:
         "config_file": file,
         "config_digest": digest(candidate, rows.digest, settings.data.split, prepared.digested),
         "data_digest": rows.digest,
+        "model_digest": model_digest(candidate),
+        "split": rows.parting.tag,
         "validation_status": "pending",
     }
     return Case(Origin(candidate, tags, text.encode(), prepared), rows, fitted, evaluation)

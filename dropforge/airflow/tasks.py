@@ -228,7 +228,8 @@ def propose(home: str, settings: str) -> dict[str, Any]:
         raise AirflowSkipException("a person asks by the form")
     with explained():
         rows = load(pipeline.data, Path(home))
-        decision = approval.propose(_store(home), pipeline, rows, _hosting(home, pipeline), by=wanted.by)
+        store, hosting = _store(home), _hosting(home, pipeline)
+        decision = approval.propose(store, pipeline, rows, hosting, by=wanted.by, key=wanted.key)
     _log_candidates(decision)
     if not decision.promotes:
         notes.say([decision.verdict])
@@ -249,8 +250,8 @@ def promote(home: str, settings: str) -> dict[str, Any]:
 
     pipeline, wanted = begun("find", settings), asked(get_current_context())
     store, hosting = _store(home), _hosting(home, pipeline)
-    said: dict[str, Any] = {"by": wanted.by, "dry_run": wanted.dry_run}
-    by_hand: dict[str, Any] = {**said, "why": wanted.why, "key": wanted.key}
+    said: dict[str, Any] = {"by": wanted.by, "key": wanted.key, "dry_run": wanted.dry_run}
+    by_hand: dict[str, Any] = {**said, "why": wanted.why}
     with explained():
         if wanted.action == ROLLBACK:
             decision = rollback(store, pipeline, hosting, to=wanted.version, **by_hand)
@@ -280,12 +281,14 @@ def conclude(home: str, settings: str) -> None:
     """Note that a proposal was rejected, or nobody answered; one that can no more be answered is considered anew."""
     from dropforge.promotion import approval
 
-    pipeline, proposal = begun("find", settings), _proposal()
-    if not proposal:
-        raise AirflowSkipException("nothing was proposed")
-    store, version = _store(home), proposal["version"]
+    pipeline, proposal, store = begun("find", settings), _proposal(), _store(home)
     with explained():
-        answer = _answer()
+        # Where `propose` failed for good, it may have proposed all the same.
+        left = None if proposal else approval.left_by(store, pipeline, asked(get_current_context()).key)
+        version = proposal["version"] if proposal else left
+        if version is None:
+            raise AirflowSkipException("nothing was proposed")
+        answer = _answer() if proposal else None
         if answer and not answer.approved:
             why = (
                 f"rejected by {answer.by}"

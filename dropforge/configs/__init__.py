@@ -2,6 +2,6 @@
 
 from dropforge.configs.candidates import Candidate, from_plain, read_candidates
 from dropforge.configs.convert import convert, plain_form
-from dropforge.configs.digest import digest
+from dropforge.configs.digest import digest, model_digest
 
-__all__ = ["Candidate", "convert", "digest", "from_plain", "plain_form", "read_candidates"]
+__all__ = ["Candidate", "convert", "digest", "from_plain", "model_digest", "plain_form", "read_candidates"]

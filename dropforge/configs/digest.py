@@ -44,6 +44,11 @@ def digest(candidate: Candidate, data_digest: str, split: Split, preprocessing: 
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def model_digest(candidate: Candidate) -> str:
+    """Return the digest of a candidate's class and parameters alone, which is the same on other data and splits."""
+    return hashlib.sha256(json.dumps(plain(candidate.estimator), sort_keys=True).encode()).hexdigest()[:32]
+
+
 def _split(split: Split) -> dict[str, Any]:
     """Return a split as it was before there was more than one method, unless it is by another."""
     later = {"method": "hash", "group": None, "time": None}

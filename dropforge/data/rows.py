@@ -14,7 +14,7 @@ import pandas as pd
 
 from dropforge.data.columns import Column, columns_of, plain_values
 from dropforge.data.hashing import data_digest
-from dropforge.data.parting import PARTS, Part, parts_of
+from dropforge.data.parting import PARTS, Part, Parting, parting_of, parts_of
 from dropforge.data.sources import read_frame
 from dropforge.documents import Problem, UserError
 from dropforge.settings import Data, Features
@@ -39,7 +39,9 @@ class Rows:
     digest : str
         Names the state of the data, and what is predicted from it.
     holdout_digest : str
-        Names the rows of the part ``holdout``: versions are comparable where it is the same.
+        Names the rows of the part ``holdout``: scores are comparable where it is the same.
+    parting : Parting
+        How they were parted: it tells whether a version learned from rows of the part ``holdout``.
     columns : tuple of Column
         What the features hold.
     along : pandas.Series, optional
@@ -52,6 +54,7 @@ class Rows:
     source: str
     digest: str
     holdout_digest: str
+    parting: Parting
     columns: tuple[Column, ...] = ()
     along: pd.Series | None = None
 
@@ -110,7 +113,8 @@ def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
     features = _plain(frame[_learned_from(list(frame.columns), data)])
     # Which columns there are to learn from counts only where somebody chose them.
     chosen = () if data.features == Features() else (list(features),)
-    digest = _digest(repr((data_digest(frame), data.target, data.id, *chosen)).encode())
+    state = data_digest(frame)
+    digest = _digest(repr((state, data.target, data.id, *chosen)).encode())
     along = data.split.group or data.split.time
     order = np.argsort(numbers, kind="stable")
     stops = np.cumsum([0, *np.bincount(numbers, minlength=len(PARTS))]).tolist()
@@ -121,6 +125,7 @@ def part_rows(frame: pd.DataFrame, data: Data) -> Rows:
         source=data.source,
         digest=digest,
         holdout_digest=_digest(digest.encode() + (numbers == PARTS.index("holdout")).tobytes()),
+        parting=parting_of(frame, data, state),
         columns=columns_of(features),
         along=frame[along].iloc[order].reset_index(drop=True) if along else None,
     )

@@ -29,7 +29,7 @@ from dropforge.settings import Data, is_file
 
 # Raise the number when rows are split, hashed or kept in another way: they are then read anew. The packages' bytes
 # are in the file, too.
-_FORMAT = (2, pd.__version__, np.__version__, pyarrow.__version__)
+_FORMAT = (3, pd.__version__, np.__version__, pyarrow.__version__)
 # A file that changes twice within the grain of its clock looks the same, and no file system has a coarser one.
 _GRAIN_SECONDS = 2.0
 _TRIES = 3

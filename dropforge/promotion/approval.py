@@ -1,7 +1,8 @@
 """Promotion that waits for a person: a tick proposes, somebody approves or rejects.
 
-A proposal is the tag ``decision: proposed`` on its version, and nothing else: it holds no lock, and no tick or rollback
-waits for it. What was approved is compared once more with the champion of that moment.
+A proposal is the tag ``decision: proposed`` on its version, with the key of the run that asks for it: it holds no lock,
+and no tick or rollback waits for it. A task that is tried again or cleared finds by the key what it proposed, and asks
+for that. What was approved is compared once more with the champion of that moment.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from dataclasses import replace
 
 from dropforge.data import Rows
 from dropforge.promotion.decide import Decision
-from dropforge.promotion.field import Field
+from dropforge.promotion.field import PENDING, Field
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.moving import carry_out_move, settled_champion, value_of
-from dropforge.promotion.promote import existing, nothing_new, tick_entry
+from dropforge.promotion.promote import existing, nothing_new, promoted_before, tick_entry
 from dropforge.promotion.record import text_of
 from dropforge.promotion.steps import Prepare, Refused, Step, Tag, World, carry_out
 from dropforge.registry import Store, Version
@@ -25,9 +26,23 @@ MOST = 8  # proposals that wait at once: of the 16 runs that may be active, the 
 
 
 def propose(
-    store: Store, pipeline: Pipeline, rows: Rows, hosting: Hosting | None, *, by: str, dry_run: bool = False
+    store: Store,
+    pipeline: Pipeline,
+    rows: Rows,
+    hosting: Hosting | None,
+    *,
+    by: str,
+    key: str = "",
+    dry_run: bool = False,
 ) -> Decision:
     """Decide as a tick does, but only propose the winner; a decision that moves nothing is carried out.
+
+    Parameters
+    ----------
+    store, pipeline, rows, hosting, by, dry_run
+        As in :func:`~dropforge.promotion.promote`.
+    key : str
+        Names what asks for it: what it proposed before and nobody answered yet is proposed again, and nothing else.
 
     Returns
     -------
@@ -37,14 +52,22 @@ def propose(
     with store.exclusive(f"promote-{pipeline.name}"):
         world = World(store, History(store, pipeline.name), hosting)
         champion, settled = settled_champion(world, pipeline, dry_run)
-        field = Field.of(store, pipeline, rows, champion, dry_run)
+        waiting = store.search(pipeline.name, {"decision": PROPOSED})
+        if mine := _proposed_for(waiting, key):
+            # Somebody may be looking at it already: the answer must be about this one.
+            field, waiting = Field(store, pipeline, rows, champion, [mine], dry_run=dry_run), []
+        else:
+            field = Field.of(store, pipeline, rows, champion, dry_run)
         if not field.scored:
             return nothing_new(champion, settled)
-        waiting = store.search(pipeline.name, {"decision": PROPOSED})
+        if field.waits:
+            if mine and not dry_run:
+                store.tag(mine, {"decision": PENDING})
+            return replace(field.decide(), steps=settled)
         while True:
             decision = field.decide()
             if not decision.promotes or decision.champion is None:
-                entry = tick_entry(pipeline, field, decision, by)
+                entry = tick_entry(pipeline, field, decision, by, key)
                 return carry_out_move(
                     world, pipeline, decision, entry, None, settled, field.tags(decision), dry_run=dry_run
                 )
@@ -55,7 +78,8 @@ def propose(
             try:
                 steps: list[Step] = [
                     Prepare(winner),
-                    Tag(winner, {"decision": PROPOSED, "decision_reasons": decision.verdict}),
+                    # The decision is the last tag: who dies before it has proposed nothing.
+                    Tag(winner, {"proposal": key, "decision_reasons": decision.verdict, "decision": PROPOSED}),
                 ]
                 if not dry_run:
                     carry_out(steps, world)
@@ -77,6 +101,8 @@ def approve(
     with store.exclusive(f"promote-{pipeline.name}"):
         world = World(store, History(store, pipeline.name), hosting)
         champion, settled = settled_champion(world, pipeline, dry_run=False)
+        if done := promoted_before(world, champion, key, settled):
+            return done
         wanted = existing(store, pipeline, version)
         current = champion.version if champion else None
         if wanted.tags.get("decision") != PROPOSED:
@@ -84,9 +110,11 @@ def approve(
             return Decision(current, current, said, (), settled)
         field = Field(store, pipeline, rows, champion, [wanted])
         decision = field.decide()
+        if field.waits:  # as does the version, until it can be compared
+            return replace(decision, steps=settled)
         verdict = f"{decision.verdict}; approved by {by}"
         decision = replace(decision, verdict=verdict)
-        entry = replace(tick_entry(pipeline, field, decision, by), key=key)
+        entry = tick_entry(pipeline, field, decision, by, key)
         winner = wanted if entry.kind == PROMOTED else None
         return carry_out_move(world, pipeline, decision, entry, winner, settled, field.tags(decision), dry_run=False)
 
@@ -114,7 +142,7 @@ def withdraw(store: Store, pipeline: Pipeline, version: str) -> bool:
         found = store.version(pipeline.name, version)
         if found is None or found.tags.get("decision") != PROPOSED:
             return False
-        store.tag(found, {"decision": "pending"})
+        store.tag(found, {"decision": PENDING})
         return True
 
 
@@ -122,6 +150,16 @@ def comparison(pipeline: Pipeline, decision: Decision, by: str) -> str:
     """Return what a person is to decide on, in Markdown."""
     entry = Entry(PROMOTED, decision.champion, decision.previous, pipeline.promote.metric, None, decision.verdict, by)
     return text_of(pipeline.promote.metric, decision, entry, "Proposed")
+
+
+def left_by(store: Store, pipeline: Pipeline, key: str) -> str | None:
+    """Return the version that was proposed for a key, and is not decided yet; or None."""
+    found = _proposed_for(store.search(pipeline.name, {"decision": PROPOSED}), key)
+    return found.version if found else None
+
+
+def _proposed_for(waiting: list[Version], key: str) -> Version | None:
+    return next((version for version in waiting if key and version.tags.get("proposal") == key), None)
 
 
 def _ahead(pipeline: Pipeline, waiting: list[Version], value: float | None) -> Version | None:

@@ -52,7 +52,7 @@ class Decision:
     steps : tuple of str
         The plan in words: what carrying it out does, or did.
     bar : Validation, optional
-        The champion before, as it was compared with.
+        The champion before, as it was compared with; or who stood for it.
     """
 
     champion: str | None
@@ -84,7 +84,12 @@ Weigh = Callable[[str, int], Evidence]
 
 
 def decide(
-    champion: Validation | None, challengers: Sequence[Validation], settings: Promote, weigh: Weigh | None = None
+    champion: Validation | None,
+    challengers: Sequence[Validation],
+    settings: Promote,
+    weigh: Weigh | None = None,
+    *,
+    previous: str | None = None,
 ) -> Decision:
     """Compare the challengers with the champion, all scored on the same rows.
 
@@ -94,23 +99,25 @@ def decide(
     Parameters
     ----------
     champion : Validation, optional
-        The champion.
+        The champion, or who stands for it: the same model, trained anew on today's split of the rows.
     challengers : sequence of Validation
         Who wants to be.
     settings : Promote
         What is asked for.
     weigh : callable, optional
         Gives the evidence that a version is better than the champion, when so many are tried at once.
+    previous : str, optional
+        The champion, where another stands for it. That one then takes its place, if it passed and nobody beats it.
     """
-    ranked = sorted(
-        challengers, key=lambda v: (not v.passed, math.inf if v.value is None else -v.value, int(v.version))
-    )
-    previous = champion.version if champion else None
+    ranked = _ranked(challengers)
     bar = champion.value if champion and champion.value is not None else None
-    tried = sum(v.value is not None for v in ranked)
-    lacks = {v.version: _lacks(v, bar, settings) for v in ranked}
+    standing = champion.version if champion else None
+    previous = previous or standing
+    rivals = [v for v in ranked if v.version != standing]
+    tried = sum(v.value is not None for v in rivals)
+    lacks = {v.version: _lacks(v, bar, settings) if v in rivals else () for v in ranked}
     winner = None
-    for challenger in ranked:
+    for challenger in rivals:
         if not challenger.passed or challenger.value is None or not all(g.passed for g in lacks[challenger.version]):
             continue
         if bar is not None and weigh:
@@ -120,9 +127,28 @@ def decide(
                 continue
         winner = challenger
         break
+    if winner is None:
+        winner = next((v for v in ranked if v.version == standing and v.passed), None)
     contenders = tuple(Contender.of(v, *lacks[v.version]) for v in ranked)
-    verdict = _verdict(previous, bar, ranked, winner, lacks, settings)
+    verdict = _verdict(previous, standing, bar, ranked, winner, lacks, settings)
+    if previous != standing:
+        verdict += f" (version {standing} is version {previous} trained anew, as the rows are split in another way now)"
     return Decision(winner.version if winner else previous, previous, verdict, contenders, bar=champion)
+
+
+def wait(champion: str, challengers: Sequence[Validation], pipeline: str) -> Decision:
+    """Return that the champion stays, as nobody can be compared with it yet; the challengers are not decided."""
+    verdict = (
+        f"version {champion} stays: it was trained on another split of the rows, and its score on holdout rows that it "
+        f"learned from would mean nothing. `dropforge retrain {pipeline}` trains it anew, and what comes of that is "
+        f"compared in its place; or promote a version by hand"
+    )
+    contenders = tuple(Contender.of(v) for v in _ranked(challengers))
+    return Decision(champion, champion, verdict, contenders)
+
+
+def _ranked(challengers: Sequence[Validation]) -> list[Validation]:
+    return sorted(challengers, key=lambda v: (not v.passed, math.inf if v.value is None else -v.value, int(v.version)))
 
 
 def _lacks(challenger: Validation, bar: float | None, settings: Promote) -> tuple[Gate, ...]:
@@ -142,6 +168,7 @@ def _beats(value: float, bar: float, settings: Promote) -> bool:
 
 def _verdict(
     previous: str | None,
+    standing: str | None,
     bar: float | None,
     ranked: Sequence[Validation],
     winner: Validation | None,
@@ -152,7 +179,8 @@ def _verdict(
     if winner is not None and winner.value is not None:
         named, value = f"version {winner.version}", f"{winner.value:.4f}"
         if bar is not None:
-            return f"{named} beats version {previous}: {metric} {value} against {bar:.4f}"
+            beaten = f"{named} beats version {previous}: {metric} {value} against {bar:.4f}"
+            return beaten if winner.version != standing else f"{named} replaces version {previous}: {metric} {value}"
         if previous:
             return f"{named} replaces version {previous}, which could not be scored: {metric} {value}"
         return f"{named} is the first champion: {metric} {value}"

@@ -10,17 +10,19 @@ from dropforge.documents import UserError
 from dropforge.estimators import Allowed
 from dropforge.promotion.answers import Answers
 from dropforge.promotion.bootstrap import Evidence, compare
-from dropforge.promotion.decide import Decision, decide
+from dropforge.promotion.decide import Decision, decide, wait
 from dropforge.promotion.steps import Refused, Tag
 from dropforge.promotion.validate import (
     Validation,
     answers_of,
+    comparable,
     from_tags,
     judged,
     measure,
     outdated,
     result_tags,
     score_of,
+    stand_in,
     validate,
 )
 from dropforge.registry import Store, Version
@@ -60,6 +62,9 @@ class Field:
         self.store, self.pipeline, self.rows, self.undecided = store, pipeline, rows, undecided
         challengers = (*undecided, *anew)
         self.scored = {v.version: validation_of(store, pipeline, rows, v, dry_run) for v in challengers}
+        self.champion = champion.version if champion else None
+        if champion and not comparable(rows, champion):
+            champion = stand_in(store, pipeline, rows, champion)
         # Last: once it is scored anew, nobody else is.
         self.bar = validation_of(store, pipeline, rows, champion, dry_run) if champion else None
         self.versions = {v.version: v for v in (*challengers, *([champion] if champion else []))}
@@ -77,14 +82,24 @@ class Field:
             champion = None  # nobody to compare with
         return cls(store, pipeline, rows, champion, undecided, anew, dry_run=dry_run)
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing can be decided: the champion cannot be compared, and no version stands for it yet."""
+        return self.champion is not None and self.bar is None
+
     def decide(self) -> Decision:
         """Return who should be champion."""
-        weigh = self._weigh if self.bar and self.pipeline.promote.confidence else None
-        return decide(self.bar, list(self.scored.values()), self.pipeline.promote, weigh)
+        challengers, settings = list(self.scored.values()), self.pipeline.promote
+        if self.champion and not self.bar:
+            return wait(self.champion, challengers, self.pipeline.name)
+        weigh = self._weigh if self.bar and settings.confidence else None
+        return decide(self.bar, challengers, settings, weigh, previous=self.champion)
 
     def value(self, version: str | None) -> float | None:
         """Return the metric of a version of the field."""
-        found = self.scored.get(version or "") or self.bar
+        found = self.scored.get(version or "")
+        if not found and self.bar and self.bar.version == version:
+            found = self.bar
         return found.value if found else None
 
     def tags(self, decision: Decision) -> list[Tag]:

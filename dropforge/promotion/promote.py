@@ -8,6 +8,8 @@ follow the alias.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
 from dropforge.promotion.decide import Contender, Decision
@@ -15,6 +17,7 @@ from dropforge.promotion.field import Field, validation_of
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.moving import carry_out_move, rolled_back, settled_champion, value_of
 from dropforge.promotion.steps import Refused, Tag, World
+from dropforge.promotion.validate import comparable
 from dropforge.registry import Store, Version
 from dropforge.registry.history import BY_HAND, KEPT, PROMOTED, ROLLED_BACK, Entry, History
 from dropforge.settings import Pipeline
@@ -29,6 +32,7 @@ def promote(
     hosting: Hosting | None,
     *,
     by: str = SOMEBODY,
+    key: str = "",
     dry_run: bool = False,
 ) -> Decision:
     """Consider every version that is not yet decided, and promote the best one if it beats the champion.
@@ -45,12 +49,14 @@ def promote(
         The model server; None where the pipeline is not hosted.
     by : str
         Who asks for it, for the record.
+    key : str
+        Names what asks for it: a promotion for the same key that an earlier try made is told again while it stands.
     dry_run : bool
         Decide, and change nothing.
     """
     # The timer and a person may promote at once: the second decides on what the first one left.
     with store.exclusive(f"promote-{pipeline.name}"):
-        return _tick(World(store, History(store, pipeline.name), hosting), pipeline, rows, by, dry_run)
+        return _tick(World(store, History(store, pipeline.name), hosting), pipeline, rows, by, key, dry_run)
 
 
 def promote_version(
@@ -91,8 +97,10 @@ def promote_version(
         wanted = existing(store, pipeline, version)
         if champion and champion.version == wanted.version:
             return Decision(version, version, f"version {version} is the champion already", (), settled)
-        found = validation_of(store, pipeline, rows, wanted, dry_run)
-        if found.value is None:
+        # Where no score would count there is none, and its tags keep what they say of the rows of then.
+        scored = comparable(rows, wanted)
+        found = validation_of(store, pipeline, rows, wanted, dry_run or not scored)
+        if scored and found.value is None:
             raise UserError(
                 Problem(f"version {version} cannot be promoted: {'; '.join(found.reasons)}", "Choose another version.")
             )
@@ -176,14 +184,18 @@ def prove(rows: Rows, hosting: Hosting, version: str) -> list[object]:
     return predictions
 
 
-def _tick(world: World, pipeline: Pipeline, rows: Rows, by: str, dry_run: bool) -> Decision:
+def _tick(world: World, pipeline: Pipeline, rows: Rows, by: str, key: str, dry_run: bool) -> Decision:
     champion, settled = settled_champion(world, pipeline, dry_run)
+    if done := promoted_before(world, champion, key, settled):
+        return done
     field = Field.of(world.store, pipeline, rows, champion, dry_run)
     if not field.scored:
         return nothing_new(champion, settled)
+    if field.waits:  # it leaves no record: the next tick finds all as it is
+        return replace(field.decide(), steps=settled)
     while True:
         decision = field.decide()
-        entry = tick_entry(pipeline, field, decision, by)
+        entry = tick_entry(pipeline, field, decision, by, key)
         winner = field.versions[decision.champion] if decision.promotes and decision.champion else None
         try:
             return carry_out_move(
@@ -193,11 +205,12 @@ def _tick(world: World, pipeline: Pipeline, rows: Rows, by: str, dry_run: bool) 
             field.refuse(error)  # it fails validation, and the next best is considered
 
 
-def tick_entry(pipeline: Pipeline, field: Field, decision: Decision, by: str) -> Entry:
+def tick_entry(pipeline: Pipeline, field: Field, decision: Decision, by: str, key: str) -> Entry:
     """Return what the history keeps of a tick's decision."""
     kind = PROMOTED if decision.promotes else KEPT
     value = field.value(decision.champion)
-    return Entry(kind, decision.champion, decision.previous, pipeline.promote.metric, value, decision.verdict, by)
+    metric = pipeline.promote.metric
+    return Entry(kind, decision.champion, decision.previous, metric, value, decision.verdict, by, key)
 
 
 def nothing_new(champion: Version | None, settled: tuple[str, ...]) -> Decision:
@@ -236,6 +249,12 @@ def existing(store: Store, pipeline: Pipeline, version: str) -> Version:
         remedy = f"`dropforge versions {pipeline.name}` shows those that there are."
         raise UserError(Problem(f"there is no version {version} of '{pipeline.name}'", remedy))
     return found
+
+
+def promoted_before(world: World, champion: Version | None, key: str, settled: tuple[str, ...]) -> Decision | None:
+    """Return the promotion of an earlier try, so that its run can tell of it; None if its champion is no more."""
+    done = world.history.find(key)
+    return _done_before(done, settled) if done and champion and done.champion == champion.version else None
 
 
 def _done_before(entry: Entry, settled: tuple[str, ...]) -> Decision:

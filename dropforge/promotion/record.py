@@ -65,7 +65,9 @@ def text_of(metric: str, decision: Decision, entry: Entry, verb: str = "Decided"
     lines = [f"**{decision.verdict}**", "", f"{verb} by {entry.by}."]
     rows = [("challenger", c) for c in decision.candidates[:_SHOWN]]
     if decision.bar:
-        rows.insert(0, ("champion before", Contender.of(decision.bar)))
+        before = decision.bar.version == decision.previous
+        role = "champion before" if before else f"stands for version {decision.previous}"
+        rows.insert(0, (role, Contender.of(decision.bar)))
     if rows:
         lines += ["", f"| version | {metric}, 95 % interval | gates |", "|---|---|---|"]
         lines += [_row(role, contender) for role, contender in rows]
@@ -109,7 +111,7 @@ def _plot(metric: str, candidates: Sequence[Contender], champion: Validation | N
     title = "green: the champion now; gray: passed its gates; red: failed one"
     if champion and champion.value is not None:
         axes.axvline(champion.value, color="tab:blue", linestyle="--")
-        title += f"\ndashed: the champion before, version {champion.version}"
+        title += f"\ndashed: the champion before, or who stands for it: version {champion.version}"
     axes.set_title(title, fontsize=9)
     file = io.BytesIO()
     FigureCanvasAgg(figure).print_png(file)

@@ -20,6 +20,10 @@ from dropforge.settings import Pipeline, Promote
 
 BEST = 5  # versions that are scored anew where holdout or metric changed
 _LONGEST = 2000  # of a reason, in characters: a tag takes no more than some thousand
+_ANOTHER_SPLIT = (
+    "it was trained on another split of the rows, and may have learned from those that are holdout rows now: "
+    "drop its config again"
+)
 _PASSED_OVER = ("rolled back", "rejected")
 
 
@@ -66,10 +70,13 @@ def outdated(store: Store, pipeline: Pipeline, rows: Rows, champion: Version | N
     """Return the versions to score anew where holdout or metric changed: the five best passed ones; else none.
 
     Best by what the champion was scored by, as other scales cannot be compared. Those that were scored anew since come
-    first: it stays with these five until the champion is scored anew as well.
+    first: it stays with these five until the champion is scored anew as well. Who may have learned from holdout rows is
+    not among them, and where the champion may have, there is nobody: it is not scored anew.
     """
     before = measured_of(champion) if champion else None
     if champion is None or before is None or before.same_scale(pipeline.promote, rows.holdout_digest):
+        return []
+    if not comparable(rows, champion):
         return []
     known: list[tuple[bool, float, int, Version]] = []
     for status in ("passed", "failed"):
@@ -79,6 +86,7 @@ def outdated(store: Store, pipeline: Pipeline, rows: Rows, champion: Version | N
                 found is None
                 or found.value is None
                 or version.version == champion.version
+                or not comparable(rows, version)
                 or version.tags.get("decision") in (*_PASSED_OVER, "pending")
             ):
                 continue
@@ -86,6 +94,22 @@ def outdated(store: Store, pipeline: Pipeline, rows: Rows, champion: Version | N
             if is_anew or (status == "passed" and found.metric == before.metric):
                 known.append((not is_anew, -found.value, version.number, version))
     return [version for *_, version in sorted(known, key=lambda one: one[:3])[:BEST]]
+
+
+def comparable(rows: Rows, version: Version) -> bool:
+    """Return whether a version learned from none of the holdout rows, as far as its tag tells: a score there counts."""
+    return rows.parting.unseen_by(version.tags.get("split", ""))
+
+
+def stand_in(store: Store, pipeline: Pipeline, rows: Rows, version: Version) -> Version | None:
+    """Return the newest version of the same model and parameters that is comparable: what a version is today.
+
+    Without one, who cannot be compared would be replaced by anybody, or by nobody for ever.
+    """
+    if model := version.tags.get("model_digest"):
+        alike = store.search(pipeline.name, {"model_digest": model})
+        return max((v for v in alike if comparable(rows, v)), key=lambda v: v.number, default=None)
+    return None
 
 
 def to_score(store: Store, pipeline: Pipeline, rows: Rows) -> list[Version]:
@@ -105,10 +129,12 @@ def validate(store: Store, pipeline: Pipeline, rows: Rows, version: Version) -> 
 def measure(store: Store, pipeline: Pipeline, rows: Rows, version: Version) -> Validation:
     """Measure a version on the holdout rows.
 
-    A model that cannot be loaded, does not fit the data or predicts what no row has is a reason against it; only
-    the infrastructure's errors are raised, and mistakes in the settings.
+    A model that cannot be loaded, does not fit the data, predicts what no row has or may have learned from these rows
+    is a reason against it; only the infrastructure's errors are raised, and mistakes in the settings.
     """
     check_slices(pipeline.promote, rows)
+    if not comparable(rows, version):
+        return judged(version.version, _nothing(pipeline.promote, rows, _ANOTHER_SPLIT), pipeline.promote)
     try:
         loaded = load(store, version, Allowed.of(pipeline.train).modules)
     except UserError as error:

@@ -161,8 +161,9 @@ class History:
         return (_recorded(run) for run in found)
 
     def find(self, key: str) -> Entry | None:
-        """Return the decision that was carried out for ``key``, or None."""
-        found = self._search(f"tags.key = '{key}' and attributes.status = 'FINISHED'", 1) if key else ()
+        """Return the decision that moved the champion for ``key``, or None."""
+        condition = f"tags.key = '{key}' and tags.moves = 'true' and attributes.status = 'FINISHED'"
+        found = self._search(condition, 1) if key else ()
         return next((_recorded(run).entry for run in found), None)
 
     def reigns(self) -> list[Reign]:

@@ -11,7 +11,7 @@ from typing import Literal
 import joblib
 
 # Imported before the fork: what is inherited is loaded once, and counts against no candidate's memory.
-from dropforge.configs import Candidate, digest
+from dropforge.configs import Candidate, digest, model_digest
 from dropforge.data import Rows
 from dropforge.documents import UserError
 from dropforge.estimators import build
@@ -91,6 +91,8 @@ def _train_once(
         "config_file": candidate.config_file,
         "config_digest": key,
         "data_digest": rows.digest,
+        "model_digest": model_digest(candidate),
+        "split": rows.parting.tag,
         "validation_status": "pending",
         "decision": "pending",
         "drop": drop,

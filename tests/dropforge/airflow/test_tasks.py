@@ -11,11 +11,14 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from mlflow.exceptions import MlflowException
 
 from dropforge.airflow import tasks
+from dropforge.airflow.notify import OnPromotion
 from dropforge.airflow.trigger import DropTrigger
+from dropforge.registry import Store
+from dropforge.registry.history import History
 from dropforge.settings import encode
 from tests.dropforge.disks import mounted
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
-from tests.dropforge.wine import STUMP, TREE, WINE, crown, version_of
+from tests.dropforge.wine import STUMP, TREE, WINE, crown, promoting, version_of
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +136,82 @@ def test_while_the_server_is_away_a_promotion_ends_with_a_message_and_is_tried_a
         tasks.promote(home=str(tmp_path), settings=encode(WINE))
     assert not isinstance(caught.value, AirflowFailException)
     assert store.champion("wine", WINE.promote).version == version_of(store, 2)
+
+
+class Killed(BaseException):
+    """The process dies here, and Airflow tries again."""
+
+
+def dying(monkeypatch, owner, name, when):
+    """Let a process die after a call that ``when`` recognizes, once."""
+    done = getattr(owner, name)
+
+    def dies(*args, **kwargs):
+        result = done(*args, **kwargs)
+        if when(*args, **kwargs):
+            monkeypatch.setattr(owner, name, done)
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, name, dies)
+
+
+@pytest.fixture
+def at_hand(store, monkeypatch):
+    """The tasks work on the store, without a model server."""
+    monkeypatch.setattr(tasks, "_store", lambda home: store)
+    monkeypatch.setattr(tasks, "_hosting", lambda home, pipeline: None)
+
+
+@pytest.mark.usefixtures("left", "at_hand")
+def test_a_proposal_outlives_its_task_and_is_asked_for_again(store, tmp_path, monkeypatch):
+    task = {"home": str(tmp_path), "settings": encode(promoting(approval="required"))}
+    dying(monkeypatch, Store, "tag", lambda _, version, tags: tags.get("decision") == "proposed")
+    with pytest.raises(Killed):
+        tasks.propose(**task)
+    assert version_of(store, 2).tags["decision"] == "proposed"
+    retried = tasks.propose(**task)
+    assert (retried["version"], retried["subject"]) == ("2", "Promote version 2 of wine?")
+    assert "version 2 is the first champion" in retried["body"]
+    assert tasks.propose(**task) == retried, "cleared, it asks for the same"
+    tasks.get_current_context()["dag_run"].run_id = "another"
+    with pytest.raises(AirflowSkipException, match="version 2 waits for approval, and is not beaten by version 3"):
+        tasks.propose(**task)
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_proposal_whose_task_failed_for_good_is_considered_anew(left, store, tmp_path, monkeypatch):
+    task = {"home": str(tmp_path), "settings": encode(promoting(approval="required"))}
+    dying(monkeypatch, Store, "tag", lambda _, version, tags: tags.get("decision") == "proposed")
+    with pytest.raises(Killed):
+        tasks.propose(**task)
+    tasks.get_current_context()["ti"].xcom_pull = lambda **_: None
+    tasks.conclude(**task)
+    assert version_of(store, 2).tags["decision"] == "pending"
+    assert left["note"] == ["version 2 is considered anew: its proposal came to no end"]
+    with pytest.raises(AirflowSkipException, match="nothing was proposed"):
+        tasks.conclude(**task)
+
+
+@pytest.mark.usefixtures("left", "at_hand")
+@pytest.mark.parametrize(("owner", "step"), [(Store, "set_alias"), (Store, "set_stage"), (History, "close")])
+def test_a_promotion_that_is_finished_by_another_try_is_told(store, tmp_path, monkeypatch, owner, step):
+    crown(store, 3)
+    task = {"home": str(tmp_path), "settings": encode(WINE)}
+    told = []
+    monkeypatch.setattr(OnPromotion, "notify", lambda _, context: told.append(context["promotion"]))
+
+    def succeed():
+        ti = SimpleNamespace(task_id="promote", dag_id="wine_promote", xcom_pull=lambda task_ids: decision)
+        decision = tasks.promote(**task)
+        OnPromotion("{}")({"ti": ti})
+
+    dying(monkeypatch, owner, step, lambda *_, **__: store.holder("wine", WINE.promote) == version_of(store, 2))
+    with pytest.raises(Killed):
+        tasks.promote(**task)
+    succeed()
+    ((pipeline, champion, previous, _),) = [one.values() for one in told]
+    assert (pipeline, champion, previous) == ("wine", "2", "3")
+    tasks.get_current_context()["dag_run"].run_id = "the next one"
+    succeed()
+    assert len(told) == 1

@@ -84,3 +84,48 @@ def test_what_cannot_part_rows_is_explained(changes: dict[str, str], frame: pd.D
     with pytest.raises(UserError) as caught:
         parted(frame, **changes)
     assert message in caught.value.problems[0].message
+
+
+def later(days: int, count: int = 400) -> pd.DataFrame:
+    """More visits, so many days after the others (or before them)."""
+    day = pd.to_datetime(visits(count)["day"]) + pd.Timedelta(days=days)
+    return visits(count).assign(number=range(400, 400 + count), day=day.dt.strftime("%Y-%m-%d").tolist())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "added", "unseen"),
+    [
+        ({}, {}, None, True),
+        ({}, {}, later(400), True),  # the rows that were there stay in their parts
+        ({}, {"seed": 43}, None, False),
+        ({}, {"holdout": 0.3}, None, False),
+        ({}, {"method": "random"}, None, False),
+        ({}, {"group": "person"}, None, False),
+        ({"group": "person"}, {"group": "person"}, later(400), True),
+        ({"method": "random"}, {"method": "random"}, None, True),
+        ({"method": "random"}, {"method": "random"}, later(400, 5), False),
+        ({"time": "day"}, {"time": "day"}, later(400), True),  # the holdout of now comes after all that was learned
+        ({"time": "day"}, {"time": "day", "holdout": 0.3}, None, True),  # larger, and not larger than test and holdout
+        ({"time": "day"}, {"time": "day", "holdout": 0.5}, None, False),
+        ({"time": "day"}, {"time": "day"}, later(-2000, 1200), False),  # so many older rows that the holdout grows back
+    ],
+)
+def test_a_parting_tells_whether_an_earlier_one_learned_from_its_holdout(
+    before: dict[str, object], now: dict[str, object], added: pd.DataFrame | None, unseen: bool
+) -> None:
+    frame = visits()
+    grown = frame if added is None else pd.concat([frame, added], ignore_index=True)
+    for table in (frame, grown):
+        table["kind"] = np.resize(["one", "other"], len(table))  # both in each part, wherever it lies
+    old, new = parted(frame, **before), parted(grown, **now)
+    assert new.parting.unseen_by(old.parting.tag) == unseen
+    learned, held_out = set(of(frame, old, "number")[0]), set(of(grown, new, "number")[2])
+    assert learned.isdisjoint(held_out) == unseen
+
+
+def test_a_parting_is_another_where_a_column_joins_unless_an_id_names_the_rows() -> None:
+    frame, wider = visits(), visits().assign(more=1.5)
+    assert not parted(wider).parting.unseen_by(parted(frame).parting.tag)
+    data = Data("visits.csv", "kind", "number", SPLIT)
+    assert part_rows(wider, data).parting.unseen_by(part_rows(frame, data).parting.tag)
+    assert not parted(frame).parting.unseen_by("")  # who trained it did not say

@@ -72,7 +72,10 @@ def test_approved_it_is_promoted_and_recorded_with_who_approved(store: Store, ro
     (reign,) = History(store, "wine").reigns()
     assert (reign.version, reign.entry.by, reign.entry.kind) == ("2", "ada", "promoted")
     again = approval.approve(store, ASKED, rows, hosting, "2", by="ada", key="k")
-    assert again.verdict == "version 2 was decided meanwhile: promoted"
+    assert (again.champion, again.previous) == ("2", None), "what is tried again tells of it"
+    assert again.verdict == f"this was done before: {decision.verdict}"
+    late = approval.approve(store, ASKED, rows, hosting, "2", by="eve", key="another")
+    assert late.verdict == "version 2 was decided meanwhile: promoted"
     assert len(History(store, "wine").reigns()) == 1
 
 
