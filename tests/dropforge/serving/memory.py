@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from dropforge.registry.models import Predictor as Door
 from dropforge.serving.models import Served, ServedModel
 from dropforge.serving.predictor import Predictor
 from dropforge.serving.queue import Queue
+from dropforge.settings import Promote
 from tests.dropforge.wine import WINE
 
 
@@ -24,6 +26,14 @@ def version(estimator: Any, example: pd.DataFrame, name: str = "wine", number: s
     signature = infer_signature(example, np.ravel(estimator.predict(example)))
     pyfunc = PyFuncModel(model_meta=Model(signature=signature), model_impl=Door(estimator))
     return Loaded(Version(name, number, {}, "", None), estimator, pyfunc, example)
+
+
+class Nowhere(Store):
+    """A store that is not asked."""
+
+    def champions(self, pipelines: Mapping[str, Promote]) -> dict[str, str]:
+        """Return that no pipeline has a champion."""
+        return {}
 
 
 class Place(ServedModel):
@@ -35,7 +45,7 @@ class Place(ServedModel):
 
 def place(loaded: Loaded) -> ServedModel:
     """Return a pipeline's place that answers with a version."""
-    model = Place(Store(""), replace(WINE, name=loaded.version.name))
+    model = Place(Nowhere(""), replace(WINE, name=loaded.version.name))
     predictor = Predictor(loaded)
     model.current = Served(loaded, predictor, Queue(predictor))
     return model
