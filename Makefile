@@ -44,7 +44,7 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST)
 
 test-fast: .venv/.ready
-	$(BIN)/python -m pytest -m "not stack and not slow" -q
+	$(BIN)/python -m pytest -m "not stack and not slow" -q --numprocesses 2
 
 # For longer: make test-soak SOAK="--repetitions 10 --minutes 600"
 test-soak: .venv/.ready
