@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from dropforge.documents import UserError
@@ -47,7 +49,21 @@ def carry_out_move(
     dry_run: bool,
 ) -> Decision:
     """Plan what a decision asks for, and carry it out unless this is a dry run; return it with its steps in words."""
-    record = OpenRecord(entry, lambda: account_of(pipeline, decision, entry))
+    account = functools.partial(account_of, pipeline, decision, entry)
+    if dry_run:
+        steps = _moving(world, pipeline, OpenRecord(entry, account), winner, aside)
+    else:
+        with ThreadPoolExecutor(1) as meanwhile:
+            # It holds a plot, which is drawn while the server loads the version.
+            steps = _moving(world, pipeline, OpenRecord(entry, meanwhile.submit(account).result), winner, aside)
+            carry_out(steps, world)
+    return replace(decision, steps=(*settled, *(step.explain() for step in steps)))
+
+
+def _moving(
+    world: World, pipeline: Pipeline, record: OpenRecord, winner: Version | None, aside: Sequence[Step]
+) -> list[Step]:
+    """Return the steps that carry a decision out: a winner's move, or the record alone."""
     steps: list[Step] = [record, *aside, CloseRecord()]
     if winner:
         steps = [
@@ -60,9 +76,7 @@ def carry_out_move(
             CloseRecord(),
             *([Swap(winner)] if world.hosting else []),
         ]
-    if not dry_run:
-        carry_out(steps, world)
-    return replace(decision, steps=(*settled, *(step.explain() for step in steps)))
+    return steps
 
 
 def settled_champion(world: World, pipeline: Pipeline, dry_run: bool) -> tuple[Version | None, tuple[str, ...]]:
