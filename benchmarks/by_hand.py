@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 
 from benchmarks import configs
 from benchmarks.stack import registered
-from dropforge.configs import digest, model_digest, read_candidates
+from dropforge.configs import read_candidates
 from dropforge.data import Rows, load
 from dropforge.estimators import Allowed, build
 from dropforge.project import Project
@@ -36,20 +36,10 @@ def train(file: str, text: str, pipeline: Pipeline, rows: Rows, store: Store) ->
     """Fit, measure, log and register the one candidate of a config."""
     (candidate,) = read_candidates(text.encode(), file, Allowed())
     prepared = prepare(candidate.estimator, pipeline.data, rows)
-    tags = {
-        "estimator": candidate.estimator.path,
-        "config_file": file,
-        "config_digest": digest(candidate, rows.digest, pipeline.data.split, prepared.digested),
-        "data_digest": rows.digest,
-        "model_digest": model_digest(candidate),
-        "split": rows.parting.tag,
-        "validation_status": "pending",
-        "decision": "pending",
-        "drop": "",
-    }
     fitted = fit(build(prepared.tree, pipeline.data.split.seed), rows, file)
     evaluation = evaluate(fitted.estimator, rows, pipeline.promote.metric, file)
-    log(store, pipeline, Origin(candidate, tags, text.encode(), prepared), rows, fitted, evaluation)
+    origin = Origin.of(candidate, text.encode(), pipeline, rows, prepared)
+    log(store, pipeline, origin, rows, fitted, evaluation)
 
 
 class Loop:

@@ -16,7 +16,7 @@ import mlflow
 from benchmarks.configs import config, five
 from benchmarks.figures import Aim, Figure, alternate
 from benchmarks.stack import Options
-from dropforge.configs import Candidate, digest, model_digest, read_candidates
+from dropforge.configs import Candidate, read_candidates
 from dropforge.data import Rows, load
 from dropforge.estimators import Allowed, build
 from dropforge.project import Project
@@ -118,16 +118,7 @@ def _case(file: str, text: str, rows: Rows, settings: Pipeline) -> Case:
     prepared = prepare(candidate.estimator, settings.data, rows)
     fitted = fit(build(prepared.tree, settings.data.split.seed), rows, file)
     evaluation = evaluate(fitted.estimator, rows, settings.promote.metric, file)
-    tags = {
-        "estimator": candidate.estimator.path,
-        "config_file": file,
-        "config_digest": digest(candidate, rows.digest, settings.data.split, prepared.digested),
-        "data_digest": rows.digest,
-        "model_digest": model_digest(candidate),
-        "split": rows.parting.tag,
-        "validation_status": "pending",
-    }
-    return Case(Origin(candidate, tags, text.encode(), prepared), rows, fitted, evaluation)
+    return Case(Origin.of(candidate, text.encode(), settings, rows, prepared), rows, fitted, evaluation)
 
 
 def _parts(case: Case, settings: Pipeline, folder: Path) -> Mapping[str, Callable[[], object]]:

@@ -31,7 +31,6 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=
 SpecOption = Annotated[Path, typer.Option("--spec", help="The spec file.", envvar="DROPFORGE_SPEC")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _WIDE = 1_000  # more than any line of a table
-_SERVER_ERROR = 500  # what MLflow also gives an exception for a connection that broke
 _LONGEST_CAUSE = 200
 SPEC = Path("pipelines.yaml")
 
@@ -97,8 +96,10 @@ def mlflow_explained() -> Iterator[None]:
         mlflow: Any = sys.modules.get("mlflow")  # a command that did not import it has not asked it
         if mlflow is None or not isinstance(error, mlflow.exceptions.MlflowException):
             raise
+        from dropforge.registry.once import is_away
+
         address = mlflow.get_tracking_uri()
-        if error.get_http_status_code() < _SERVER_ERROR or not address.startswith("http"):
+        if not is_away(error) or not address.startswith("http"):
             raise
         shown = re.sub(r"//[^/]*@", "//", address)  # without a password
         remedy = "See whether it runs ('dropforge status'), or correct MLFLOW_TRACKING_URI; then try again."

@@ -41,12 +41,16 @@ def digest(candidate: Candidate, data_digest: str, split: Split, preprocessing: 
     }
     if others := packages(candidate.estimator):
         content["packages"] = {name: _short(version) for name, version in others.items()}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+    return _digest(content)
 
 
 def model_digest(candidate: Candidate) -> str:
     """Return the digest of a candidate's class and parameters alone, which is the same on other data and splits."""
-    return hashlib.sha256(json.dumps(plain(candidate.estimator), sort_keys=True).encode()).hexdigest()[:32]
+    return _digest(plain(candidate.estimator))
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _split(split: Split) -> dict[str, Any]:

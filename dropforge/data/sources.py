@@ -89,6 +89,9 @@ def read_frame(source: str, home: Path, form: Csv = _AS_FOUND) -> pd.DataFrame:
     if not is_file(source):
         return _from_loader(source)
     place = place_of(source, home)
+    if source.lower().endswith(".zst") and fsspec.utils.infer_compression(source) is None:
+        remedy = "Install zstandard, or compress the file as .gz."
+        raise UserError(Problem("the data cannot be read: nothing here uncompresses .zst", remedy, source))
     with _explained(source, home, place):
         if source.rstrip("/").lower().endswith(".parquet") or source.endswith("/"):
             frame = _decimals_as_floats(pd.read_parquet(place.path, filesystem=place.files))
@@ -107,8 +110,6 @@ def _decimals_as_floats(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_text(place: Place, form: Csv) -> pd.DataFrame:
-    if place.path.lower().endswith(".zst") and fsspec.utils.infer_compression(place.path) is None:
-        raise ValueError("the package zstandard, which uncompresses .zst, is not installed")
     with place.files.open(place.path, "rb", compression="infer") as file:
         head = file.read(_HEAD_BYTES)
     encoding = form.encoding or _encoding(head)
@@ -183,8 +184,6 @@ def _remedy(error: Exception) -> str:
         return "Correct data.csv.encoding."
     if isinstance(error, PermissionError):
         return "Let the user or the keys that the stack runs with read it."
-    if "zstandard" in str(error):
-        return "Install it, or compress the file as .gz."
     return "Correct the file."
 
 

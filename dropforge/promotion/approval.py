@@ -60,10 +60,10 @@ def propose(
             field = Field.of(store, pipeline, rows, champion, dry_run)
         if not field.scored:
             return nothing_new(champion, settled)
-        if field.waits:
+        if held := field.wait(settled):
             if mine and not dry_run:
                 store.tag(mine, {"decision": PENDING})
-            return replace(field.decide(), steps=settled)
+            return held
         while True:
             decision = field.decide()
             if not decision.promotes or decision.champion is None:
@@ -109,9 +109,9 @@ def approve(
             said = f"version {version} was decided meanwhile: {wanted.tags.get('decision')}"
             return Decision(current, current, said, (), settled)
         field = Field(store, pipeline, rows, champion, [wanted])
+        if held := field.wait(settled):  # as does the version, until it can be compared
+            return held
         decision = field.decide()
-        if field.waits:  # as does the version, until it can be compared
-            return replace(decision, steps=settled)
         verdict = f"{decision.verdict}; approved by {by}"
         decision = replace(decision, verdict=verdict)
         entry = tick_entry(pipeline, field, decision, by, key)

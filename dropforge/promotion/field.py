@@ -82,16 +82,18 @@ class Field:
             champion = None  # nobody to compare with
         return cls(store, pipeline, rows, champion, undecided, anew, dry_run=dry_run)
 
-    @property
-    def waits(self) -> bool:
-        """Whether nothing can be decided: the champion cannot be compared, and no version stands for it yet."""
-        return self.champion is not None and self.bar is None
+    def wait(self, settled: tuple[str, ...]) -> Decision | None:
+        """Return that the champion stays where it cannot be compared, and no version stands for it yet; else None.
+
+        It leaves no record: the next tick finds all as it is.
+        """
+        if self.champion is None or self.bar is not None:
+            return None
+        return replace(wait(self.champion, list(self.scored.values()), self.pipeline.name), steps=settled)
 
     def decide(self) -> Decision:
         """Return who should be champion."""
         challengers, settings = list(self.scored.values()), self.pipeline.promote
-        if self.champion and not self.bar:
-            return wait(self.champion, challengers, self.pipeline.name)
         weigh = self._weigh if self.bar and settings.confidence else None
         return decide(self.bar, challengers, settings, weigh, previous=self.champion)
 

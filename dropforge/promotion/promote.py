@@ -8,8 +8,6 @@ follow the alias.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dropforge.data import Rows
 from dropforge.documents import Problem, UserError
 from dropforge.promotion.decide import Contender, Decision
@@ -191,8 +189,8 @@ def _tick(world: World, pipeline: Pipeline, rows: Rows, by: str, key: str, dry_r
     field = Field.of(world.store, pipeline, rows, champion, dry_run)
     if not field.scored:
         return nothing_new(champion, settled)
-    if field.waits:  # it leaves no record: the next tick finds all as it is
-        return replace(field.decide(), steps=settled)
+    if held := field.wait(settled):
+        return held
     while True:
         decision = field.decide()
         entry = tick_entry(pipeline, field, decision, by, key)

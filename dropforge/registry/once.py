@@ -41,12 +41,17 @@ def once(make: Callable[[], T], made: Callable[[], T | None]) -> T:
             with _asked_once():
                 return make()
         except MlflowException as error:
-            if error.get_http_status_code() < _SERVER_ERROR or attempt == _TRIES:
+            if not is_away(error) or attempt == _TRIES:
                 raise
             log.warning("MLflow did not answer; looking whether it was done: %s", error)
             if (found := made()) is not None:
                 return found
     raise AssertionError("unreachable")
+
+
+def is_away(error: MlflowException) -> bool:
+    """Return whether MLflow did not answer, or failed at it; else it refuses what was asked."""
+    return bool(error.get_http_status_code() >= _SERVER_ERROR)
 
 
 @contextlib.contextmanager

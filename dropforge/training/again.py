@@ -14,7 +14,7 @@ import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
 
-from dropforge.configs import Candidate, digest, from_plain
+from dropforge.configs import Candidate, digest, from_plain, model_digest
 from dropforge.data import load as load_rows
 from dropforge.documents import Problem, UserError
 from dropforge.estimators import Allowed, build
@@ -214,6 +214,7 @@ def to_train_again(store: Store, pipeline: Pipeline, versions: Sequence[Version]
             message = f"{label} cannot be trained again: {error}"
             failures.append(Outcome("failed", label, version.tags.get("estimator", ""), error=message))
             continue
-        plain = json.dumps({**recipe.candidate.to_plain(), "file": "", "name": ""}, sort_keys=True)
-        found.setdefault(plain, replace(recipe, candidate=replace(recipe.candidate, force=False)))
+        found.setdefault(
+            model_digest(recipe.candidate), replace(recipe, candidate=replace(recipe.candidate, force=False))
+        )
     return list(found.values()), failures

@@ -33,7 +33,7 @@ from mlflow.entities import (
 from mlflow.models import ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from dropforge.configs import Candidate
+from dropforge.configs import Candidate, digest, model_digest
 from dropforge.data import Rows
 from dropforge.documents import printable, to_yaml
 from dropforge.estimators import Allowed, plain
@@ -78,6 +78,24 @@ class Origin:
     config: bytes
     prepared: Prepared
     links: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, candidate: Candidate, config: bytes, pipeline: Pipeline, rows: Rows, prepared: Prepared, drop: str = ""
+    ) -> Origin:
+        """Return where a version of a candidate comes from, with the tags that it begins with."""
+        tags = {
+            "estimator": candidate.estimator.path,
+            "config_file": candidate.config_file,
+            "config_digest": digest(candidate, rows.digest, pipeline.data.split, prepared.digested),
+            "data_digest": rows.digest,
+            "model_digest": model_digest(candidate),
+            "split": rows.parting.tag,
+            "validation_status": "pending",
+            "decision": "pending",
+            "drop": drop,
+        }
+        return cls(candidate, tags, config, prepared)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal
 import joblib
 
 # Imported before the fork: what is inherited is loaded once, and counts against no candidate's memory.
-from dropforge.configs import Candidate, digest, model_digest
+from dropforge.configs import Candidate
 from dropforge.data import Rows
 from dropforge.documents import UserError
 from dropforge.estimators import build
@@ -85,18 +85,8 @@ def _train_once(
         prepared = prepare(candidate.estimator, pipeline.data, rows)
     except UserError as error:
         return failed(candidate, error)
-    key = digest(candidate, rows.digest, pipeline.data.split, prepared.digested)
-    tags = {
-        "estimator": candidate.estimator.path,
-        "config_file": candidate.config_file,
-        "config_digest": key,
-        "data_digest": rows.digest,
-        "model_digest": model_digest(candidate),
-        "split": rows.parting.tag,
-        "validation_status": "pending",
-        "decision": "pending",
-        "drop": drop,
-    }
+    origin = log.Origin.of(candidate, config, pipeline, rows, prepared, drop)
+    key = origin.tags["config_digest"]
     store = _store(project, os.getpid())
     # Two runs may hold the same candidate: the second waits here, and then finds the first one's version.
     with store.exclusive(f"{pipeline.name}-{key}"):
@@ -115,7 +105,7 @@ def _train_once(
                 evaluation = evaluate.evaluate(estimator, rows, pipeline.promote.metric, candidate.config_file)
                 folds = cross_validate(prepared.tree, rows, pipeline, candidate.config_file)
                 evaluation = replace(evaluation, folds=folds)
-            origin = log.Origin(candidate, tags, config, prepared, links(project.home, pipeline))
+            origin = replace(origin, links=links(project.home, pipeline))
             logged = log.log(store, pipeline, origin, rows, fitted, evaluation)
         except UserError as error:
             return failed(candidate, error)

@@ -231,4 +231,6 @@ def copy_of_checkout(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(Path(sys.prefix))
+    for name in ("requirements.lock", "pyproject.toml"):  # else make would install this copy into that environment
+        os.utime(folder / name, (0, 0))
     return folder
