@@ -106,3 +106,16 @@ def test_task_of_a_killed_worker_fails_at_once_and_the_next_one_finds_a_new_work
 
         until(told)
         assert one_worker.event_buffer[work.key][0] == state
+
+
+def test_executor_waits_until_a_task_ends_or_its_worker_does(
+    one_worker: WarmLocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SOON_SECONDS", 60.0)
+    for name in ("ends", "killed"):
+        work = Work(TaskInstanceKey("dag", name, "run"))
+        one_worker.queued_tasks[work.key] = work
+        one_worker._process_workloads([work])
+        one_worker.sync()  # once: had it not waited, there would be nothing to tell
+        assert work.key in one_worker.event_buffer
+        one_worker.event_buffer.clear()
