@@ -46,6 +46,7 @@ pipelines:
     data: {{source: {rows.LARGE}, target: target}}
     train: {{timeout_seconds: {LONGEST_SECONDS:.0f}}}
   five: {{}}
+  five_minimal: {{train: {{log: minimal}}}}
 """
 
 

@@ -45,8 +45,11 @@ def _now(*_: Any, **__: Any) -> str:
 def main() -> None:
     """Import, and become the part."""
     collect_rarely()
-    # What dag-factory reads files with, in C: each task reads its DAG's file, and half of that is YAML.
-    yaml.FullLoader = getattr(yaml, "CFullLoader", yaml.FullLoader)  # type: ignore[misc]
+    # What dag-factory reads a file with, and writes it with once more (it may stand in a DAG's documentation): in C, as
+    # each task does both, and in Python that is three quarters of it.
+    if yaml.__with_libyaml__:
+        yaml.FullLoader = yaml.CFullLoader  # type: ignore[misc, assignment]
+        yaml.dump.__defaults__ = (None, yaml.CDumper)
     part = sys.argv[1]
     for library in BEFORE.get(part, ()):
         importlib.import_module(library)

@@ -25,6 +25,7 @@ import mlflow.sklearn
 import numpy as np
 import pandas as pd
 import sklearn
+import yaml
 from mlflow.entities import LoggedModel
 from mlflow.models import Model, ModelSignature, infer_signature
 from mlflow.models.utils import _save_example
@@ -42,6 +43,7 @@ logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
 
 _FILE = "model.skops"
 _EXAMPLE_ROWS = 3
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 # What a model is loaded with again. Read at the import, once for all the processes that are forked.
 PINS = tuple(
     f"{name}=={importlib.metadata.version(name)}"
@@ -77,7 +79,9 @@ class Artifact:
         model = self.model
         model.artifact_path, model.run_id = logged.artifact_location, run_id
         model.model_uuid = model.model_id = logged.model_id
-        model.save(str(self.folder / mlflow.pyfunc.MLMODEL_FILE_NAME))
+        # As `Model.save` does, but in C.
+        with (self.folder / mlflow.pyfunc.MLMODEL_FILE_NAME).open("w") as file:
+            yaml.dump(model.to_dict(), file, _DUMPER, default_flow_style=False)
 
 
 def write_model(folder: Path, estimator: Any, candidate: Candidate, modules: tuple[str, ...]) -> list[str]:

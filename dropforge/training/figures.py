@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import textwrap
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+from matplotlib.text import Text
+from sklearn.metrics import confusion_matrix
 
 from dropforge.registry.compare import Standing
 from dropforge.training.explain import Curve, head_of
 
 _MOST_NUMBERS = 30  # classes; beyond, a cell is smaller than a number
-_LONGEST = 40  # characters of a column's name
+_LEAST_POINTS = 6  # of a letter that can be read
+_UPRIGHT = 2  # characters that have room below a cell
+_LONGEST = 40  # characters of the name of a class or a column
 _TITLE = 90  # characters of a line above the importances
 _MOST_BARS = 15
 _LONGEST_LABEL = 54  # characters that name a version
-_drawing = threading.Lock()  # a sheet is drawn on by one at a time
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
+    """Let one at a time draw on the sheets. Letters are not fitted to pixels: a fifth of the time, and not seen."""
+    with _lock, rc_context({"text.hinting": "no_hinting"}):
+        yield
 
 
 def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[Any], file: Path) -> None:
     """Write the confusion matrix of the test rows as a PNG: a row for each true class, a column for each predicted."""
     counts = confusion_matrix(target, predicted, labels=classes)
     title = f"Test rows: {np.trace(counts) / counts.sum():.1%} of {counts.sum()} right"
-    with _drawing:
-        sheet = _matrix_sheet(tuple(map(str, classes)))
-        sheet.draw(counts, title)
-        sheet.write(file)
+    with _drawing():
+        sheet = _matrix_sheet()
+        sheet.write(file, *sheet.draw(counts, [_short(str(name), _LONGEST) for name in classes], title))
 
 
 class _Sheet:
@@ -57,61 +68,79 @@ class _Sheet:
         """Go back to what was kept."""
         self.canvas.restore_region(self._empty)
 
-    def write(self, file: Path, share: float = 1.0) -> None:
-        """Write what is drawn as a PNG: all of it, or a share of its height from the top."""
+    def write(self, file: Path, across: float = 1.0, down: float = 1.0) -> None:
+        """Write what is drawn as a PNG: all of it, or shares of its width and height from the top right."""
         pixels = np.asarray(self.canvas.buffer_rgba())
-        height = math.ceil(len(pixels) * share)
-        imsave(file, pixels[:height], format="png", pil_kwargs={"compress_level": 1})
+        height, width = math.ceil(pixels.shape[0] * down), math.ceil(pixels.shape[1] * across)
+        imsave(file, pixels[:height, -width:], format="png", pil_kwargs={"compress_level": 1})
 
 
 class _MatrixSheet(_Sheet):
-    """For the same classes. A cell's shade is its share of the largest one."""
+    """A frame for the cells of any classes, and room for their names. A cell's shade is its share of the largest one.
 
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self.numbered = len(classes) <= _MOST_NUMBERS
-        longest = max(len(label) for label in classes)
-        size = min(4.0 + 0.35 * len(classes) + 0.08 * longest, 14.0)
-        figure = Figure(figsize=(size, size), dpi=90, layout="constrained")
+    What is not measured in cells is in inches.
+    """
+
+    frame = 5.4  # across and up
+    most = 0.5 + 0.09 * _LONGEST  # for names, at the left and below
+
+    def __init__(self) -> None:
+        self.width, self.height = self.most + self.frame + 0.15, 0.35 + self.frame + self.most
+        figure = Figure(figsize=(self.width, self.height), dpi=90)
         self.canvas = FigureCanvasAgg(figure)
-        self.axes = figure.add_subplot()
-        display = ConfusionMatrixDisplay(np.zeros((len(classes), len(classes))), display_labels=classes).plot(
-            ax=self.axes,
-            cmap="Blues",
-            xticks_rotation="vertical" if longest > 2 else "horizontal",  # noqa: PLR2004 - a digit or two
-            include_values=False,
-            colorbar=False,
-            im_kw={"vmin": 0, "vmax": 1},
-        )
-        self.cells = display.im_
-        if not self.numbered:
-            figure.colorbar(self.cells, ax=self.axes, shrink=0.7, label="share of the largest cell")
-        self.cells.set_animated(True)
+        left, bottom = self.most / self.width, self.most / self.height
+        self.axes = figure.add_axes((left, bottom, self.frame / self.width, self.frame / self.height))
+        self.axes.set(xticks=[], yticks=[])
+        self.cells = self.axes.imshow(np.zeros((1, 1, 3)), aspect="auto", animated=True)
+        self.title = self.axes.set_title(" ", animated=True)
+        self.beside = self.axes.text(0, 0, "", ha="right", va="center", animated=True)
+        self.below = self.axes.text(0, 0, "", ha="center", va="top", animated=True)
         self.number = self.axes.text(0, 0, "", ha="center", va="center", animated=True)
-        self.title = self.axes.set_title(" ", animated=True)  # room for a line
         self.keep()
 
-    def draw(self, counts: np.ndarray, title: str) -> None:
-        """Draw a matrix."""
+    def draw(self, counts: np.ndarray, classes: Sequence[str], title: str) -> tuple[float, float]:
+        """Draw a matrix, and return the share of the width and of the height that it takes, from the top right."""
         self.clear()
-        self.cells.set_data(counts / counts.max())
-        self.title.set_text(title)
+        many, most, longest = len(classes), counts.max(), max(map(len, classes))
+        # With their colours: matplotlib would look these up for each pixel.
+        self.cells.set_data(colormaps["Blues"](counts / most, bytes=True)[..., :3])
+        self.cells.set_extent((-0.5, many - 0.5, many - 0.5, -0.5))
+        self.title.set_text(title if many <= _MOST_NUMBERS else f"{title}; the darkest cell: {most}")
         for artist in (self.cells, *self.axes.spines.values(), self.title):
             self.axes.draw_artist(artist)
+        cell = self.frame / many
+        points = min(10.0, max(_LEAST_POINTS, 0.7 * 72 * cell))
         # Only what happened is numbered: zeros would hide it.
-        for row, column in np.argwhere(counts) if self.numbered else ():
-            shade = "white" if counts[row, column] > counts.max() / 2 else "black"
-            self.number.set(x=column, y=row, text=str(counts[row, column]), color=shade)
-            self.axes.draw_artist(self.number)
+        for row, column in np.argwhere(counts) if many <= _MOST_NUMBERS else ():
+            shade = "white" if counts[row, column] > most / 2 else "black"
+            self._write(self.number, column, row, str(counts[row, column]), fontsize=points, color=shade)
+        name = 0.009 * longest * points
+        under = 0.15 if longest <= _UPRIGHT else name
+        turned = "horizontal" if longest <= _UPRIGHT else "vertical"
+        left, bottom = -0.5, many - 0.5  # of the frame, in cells
+        for place in range(0, many, math.ceil(points / (72 * cell))):
+            self._write(self.beside, left - 0.07 / cell, place, classes[place], fontsize=points, rotation="horizontal")
+            self._write(self.below, place, bottom + 0.07 / cell, classes[place], fontsize=points, rotation=turned)
+        middle = (many - 1) / 2
+        self._write(self.beside, left - (0.17 + name) / cell, middle, "true class", fontsize=10, rotation="vertical")
+        self._write(
+            self.below, middle, bottom + (0.17 + under) / cell, "predicted class", fontsize=10, rotation="horizontal"
+        )
+        return 1 - (self.most - 0.45 - name) / self.width, 1 - (self.most - 0.45 - under) / self.height
+
+    def _write(self, text: Text, x: float, y: float, what: str, **look: Any) -> None:
+        text.set(x=x, y=y, text=what, **look)
+        self.axes.draw_artist(text)
 
 
-@functools.lru_cache(maxsize=4)
-def _matrix_sheet(classes: tuple[str, ...]) -> _MatrixSheet:
-    return _MatrixSheet(classes)
+@functools.lru_cache(maxsize=1)
+def _matrix_sheet() -> _MatrixSheet:
+    return _MatrixSheet()
 
 
 def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     """Write ROC, precision-recall and calibration curves as one PNG."""
-    with _drawing:
+    with _drawing():
         sheet = _curve_sheet()
         sheet.draw(curves)
         sheet.write(file)
@@ -169,10 +198,10 @@ def draw_importances(importances: Mapping[str, float], means: str, file: Path) -
     """Write the most important columns as a PNG, the first one on top."""
     title = textwrap.wrap(f"Importances, {means}", _TITLE)
     shown = head_of(importances, _MOST_BARS)
-    with _drawing:
+    with _drawing():
         sheet = _bar_sheet(len(title))
         sheet.draw(shown, "\n".join(title))
-        sheet.write(file, sheet.share(len(shown)))
+        sheet.write(file, down=sheet.share(len(shown)))
 
 
 class _BarSheet(_Sheet):
@@ -223,10 +252,10 @@ def _bar_sheet(lines: int) -> _BarSheet:
 
 def lay_out() -> None:
     """Lay out what is the same for every pipeline, before there are candidates: the first one has no time for it."""
-    with _drawing:
+    with _drawing():
         _curve_sheet()
         _bar_sheet(1)
-        _MatrixSheet(("0", "1"))  # other classes, other axes; but fonts and the like are loaded
+        _matrix_sheet()
 
 
 def draw_leaderboard(entries: Sequence[Standing], trained: Collection[str], title: str, file: Path) -> None:
@@ -264,5 +293,5 @@ def _short(text: str, longest: int) -> str:
 
 
 def _write(figure: Figure, file: Path) -> None:
-    with _drawing:
+    with _drawing():
         figure.savefig(file, pil_kwargs={"compress_level": 1})

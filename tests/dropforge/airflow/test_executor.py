@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.executors.base_executor import BaseExecutor
@@ -111,11 +113,18 @@ def test_task_of_a_killed_worker_fails_at_once_and_the_next_one_finds_a_new_work
 def test_executor_waits_until_a_task_ends_or_its_worker_does(
     one_worker: WarmLocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SOON_SECONDS", 60.0)
+    woken: list[list[Any]] = []
+    monkeypatch.setattr(module, "wait", lambda what, _: woken.append(wait(what, 60.0)))
     for name in ("ends", "killed"):
         work = Work(TaskInstanceKey("dag", name, "run"))
         one_worker.queued_tasks[work.key] = work
         one_worker._process_workloads([work])
-        one_worker.sync()  # once: had it not waited, there would be nothing to tell
-        assert work.key in one_worker.event_buffer
+
+        def told(key: TaskInstanceKey = work.key) -> bool:
+            one_worker.sync()
+            return key in one_worker.event_buffer
+
+        until(told)
         one_worker.event_buffer.clear()
+    assert woken
+    assert all(woken)  # else it was the time that ended a wait
