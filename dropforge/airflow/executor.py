@@ -109,7 +109,7 @@ class WarmLocalExecutor(LocalExecutor):
         warm_up()
         self.taken: Any = SimpleQueue()  # of workers and keys
         self._at: dict[int, WorkloadKey] = {}
-        self._active = time.monotonic()
+        self._active, self._handed_over = time.monotonic(), False
         super().start()
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
@@ -123,7 +123,8 @@ class WarmLocalExecutor(LocalExecutor):
     def sync(self) -> None:
         """Take note of what the workers did; where that is nothing, wait for them."""
         super().sync()
-        if not self.event_buffer:
+        handed_over, self._handed_over = self._handed_over, False
+        if not self.event_buffer and not handed_over:
             lately = time.monotonic() - self._active < _LATELY
             ends = [process.sentinel for process in self.workers.values()]
             wait([self.result_queue._reader, *ends], SOON_SECONDS if lately else IDLE_SECONDS)
@@ -132,8 +133,20 @@ class WarmLocalExecutor(LocalExecutor):
             self._active = time.monotonic()
 
     def _process_workloads(self, workload_list: Any) -> None:
-        self._active = time.monotonic()
+        """Hand work over, and count it as running.
+
+        Airflow's own does not, and so takes any number of tasks. Behind a long fit they wait for a worker for longer
+        than what identifies them to the API server is valid (`task_queued_timeout`), and fail. Here they wait in the
+        database until a worker is free, and the most important one comes next.
+        """
+        self._active, self._handed_over = time.monotonic(), True
+        self.running.update(work.key for work in workload_list)
         super()._process_workloads(workload_list)
+
+    def revoke_task(self, *, ti: Any) -> None:
+        """Forget a task that came to no worker within `task_queued_timeout`: one was killed as it took it."""
+        self.running.discard(ti.key)
+        self.queued_tasks.pop(ti.key, None)
 
     def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
         """Take note of a task's state; once it has ended, nobody has it in hand."""

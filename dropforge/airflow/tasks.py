@@ -181,6 +181,7 @@ def compare(trained: str, home: str, settings: str) -> str:
     return json.dumps([{"run_id": run_id}])
 
 
+@says_what_the_disk_refuses
 def find(home: str, settings: str) -> list[str]:
     """Return the versions that were never validated, and those to score anew where holdout or metric changed."""
     from dropforge.data import load
@@ -195,6 +196,7 @@ def find(home: str, settings: str) -> list[str]:
     return found
 
 
+@says_what_the_disk_refuses
 def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     """Score a version on the holdout rows, and tag it with the result."""
     from dropforge.data import load
@@ -218,6 +220,7 @@ def validate(version: str, home: str, settings: str) -> dict[str, Any]:
     return {"version": version, "value": result.value, "reasons": list(result.reasons)}
 
 
+@says_what_the_disk_refuses
 def propose(home: str, settings: str) -> dict[str, Any]:
     """Decide as ``promote`` does, and leave for a person what to decide on; skipped where there is nothing."""
     from dropforge.data import load
@@ -229,7 +232,10 @@ def propose(home: str, settings: str) -> dict[str, Any]:
     with explained():
         rows = load(pipeline.data, Path(home))
         store, hosting = _store(home), _hosting(home, pipeline)
-        decision = approval.propose(store, pipeline, rows, hosting, by=wanted.by, key=wanted.key)
+        decision = approval.propose(
+            store, pipeline, rows, hosting, by=wanted.by, key=wanted.key,
+            run=_run_id(), is_active=lambda run: is_active(f"{pipeline.name}_promote", run),
+        )  # fmt: skip
     _log_candidates(decision)
     if not decision.promotes:
         notes.say([decision.verdict])
@@ -242,6 +248,7 @@ def propose(home: str, settings: str) -> dict[str, Any]:
     }
 
 
+@says_what_the_disk_refuses
 def promote(home: str, settings: str) -> dict[str, Any]:
     """Decide who is champion, or do what the run's form asks for; have it hosted, and move alias and stage."""
     from dropforge.data import load
@@ -277,6 +284,7 @@ def promote(home: str, settings: str) -> dict[str, Any]:
     return decision.to_plain()
 
 
+@says_what_the_disk_refuses
 def conclude(home: str, settings: str) -> None:
     """Note that a proposal was rejected, or nobody answered; one that can no more be answered is considered anew."""
     from dropforge.promotion import approval
@@ -317,6 +325,7 @@ def _log_candidates(decision: Any) -> None:
         log.info("version %s: %s %s", contender.version, contender.value, "; ".join(contender.reasons))
 
 
+@says_what_the_disk_refuses
 def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
     """Predict over HTTP and see that the champion answers."""
     from dropforge.data import load

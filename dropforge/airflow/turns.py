@@ -39,8 +39,16 @@ class OneWriter:
         if scope["type"] != "http" or scope["method"] in _READS:
             await self._app(scope, receive, send)
             return
+        # All of it before the turn begins: who sends half a request holds up nobody else.
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+
+        async def again() -> _Message:
+            return messages.pop(0) if messages else await receive()
+
         async with self._turn:
-            await self._app(scope, receive, send)
+            await self._app(scope, again, send)
 
 
 def middlewares() -> list[dict[str, Any]]:

@@ -7,11 +7,12 @@ for that. What was approved is compared once more with the champion of that mome
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from dropforge.data import Rows
 from dropforge.promotion.decide import Decision
-from dropforge.promotion.field import PENDING, Field
+from dropforge.promotion.field import PENDING, PROPOSED, Field
 from dropforge.promotion.hosting import Hosting
 from dropforge.promotion.moving import carry_out_move, settled_champion, value_of
 from dropforge.promotion.promote import existing, nothing_new, promoted_before, tick_entry
@@ -21,7 +22,6 @@ from dropforge.registry import Store, Version
 from dropforge.registry.history import PROMOTED, REJECTED, Entry, History
 from dropforge.settings import Pipeline
 
-PROPOSED = "proposed"
 MOST = 8  # proposals that wait at once: of the 16 runs that may be active, the others stay free
 
 
@@ -33,6 +33,8 @@ def propose(
     *,
     by: str,
     key: str = "",
+    run: str = "",
+    is_active: Callable[[str], bool] = lambda run: True,
     dry_run: bool = False,
 ) -> Decision:
     """Decide as a tick does, but only propose the winner; a decision that moves nothing is carried out.
@@ -43,6 +45,10 @@ def propose(
         As in :func:`~dropforge.promotion.promote`.
     key : str
         Names what asks for it: what it proposed before and nobody answered yet is proposed again, and nothing else.
+    run : str
+        The run that asks, and waits for the answer.
+    is_active : callable, optional
+        Whether a run still waits. The proposals of those that do not are considered anew.
 
     Returns
     -------
@@ -53,6 +59,10 @@ def propose(
         world = World(store, History(store, pipeline.name), hosting)
         champion, settled = settled_champion(world, pipeline, dry_run)
         waiting = store.search(pipeline.name, {"decision": PROPOSED})
+        for version in [v for v in waiting if not is_active(v.tags.get("proposal_run") or run)]:
+            waiting.remove(version)
+            if not dry_run:
+                store.tag(version, {"decision": PENDING})
         if mine := _proposed_for(waiting, key):
             # Somebody may be looking at it already: the answer must be about this one.
             field, waiting = Field(store, pipeline, rows, champion, [mine], dry_run=dry_run), []
@@ -79,7 +89,15 @@ def propose(
                 steps: list[Step] = [
                     Prepare(winner),
                     # The decision is the last tag: who dies before it has proposed nothing.
-                    Tag(winner, {"proposal": key, "decision_reasons": decision.verdict, "decision": PROPOSED}),
+                    Tag(
+                        winner,
+                        {
+                            "proposal": key,
+                            "proposal_run": run,
+                            "decision_reasons": decision.verdict,
+                            "decision": PROPOSED,
+                        },
+                    ),
                 ]
                 if not dry_run:
                     carry_out(steps, world)

@@ -31,6 +31,7 @@ from dropforge.registry.models import load
 from dropforge.settings import Pipeline
 
 PENDING = "pending"
+PROPOSED = "proposed"
 
 
 class Field:
@@ -75,7 +76,10 @@ class Field:
     def of(cls, store: Store, pipeline: Pipeline, rows: Rows, champion: Version | None, dry_run: bool) -> Field:
         """Return the field of a tick."""
         current = champion.version if champion else None
-        undecided = [v for v in store.search(pipeline.name, {"decision": PENDING}) if v.version != current]
+        # What was proposed while somebody had to approve it nobody will answer any more.
+        decisions = (PENDING,) if pipeline.promote.approval == "required" else (PENDING, PROPOSED)
+        found = [v for decision in decisions for v in store.search(pipeline.name, {"decision": decision})]
+        undecided = [v for v in found if v.version != current]
         # Before the champion is scored anew, which ends that.
         anew = outdated(store, pipeline, rows, champion)
         if not undecided and not anew:

@@ -122,13 +122,14 @@ class Store:
             The run's name.
         """
         marker = self._marker(experiment, key)
-        if marker:
-            marker.parent.mkdir(parents=True, exist_ok=True)
-            marker.touch()
-        run = once(
-            lambda: self.create_run(experiment, tags, name),
-            lambda: self.end_lost_runs(experiment, key),
-        )
+
+        def begin() -> Run:
+            if marker:
+                marker.parent.mkdir(parents=True, exist_ok=True)
+                marker.touch()
+            return self.create_run(experiment, tags, name)
+
+        run = once(begin, lambda: self.end_lost_runs(experiment, key))
         try:
             yield run
         except BaseException:
@@ -163,12 +164,15 @@ class Store:
         marker = self._marker(experiment, key)
         if marker and not marker.exists():
             return
-        if found := self.client.get_experiment_by_name(experiment):
-            lost = f"attributes.status = 'RUNNING' and tags.config_digest = '{key}'"
-            for run in self.client.search_runs([found.experiment_id], lost):
-                self.client.set_terminated(run.info.run_id, "KILLED")
+        self.end_open_runs(experiment, f" and tags.config_digest = '{key}'")
         if marker:
             marker.unlink(missing_ok=True)
+
+    def end_open_runs(self, experiment: str, which: str = "") -> None:
+        """End an experiment's open runs as killed: all, or those that a condition of MLflow's search finds."""
+        if found := self.client.get_experiment_by_name(experiment):
+            for run in self.client.search_runs([found.experiment_id], f"attributes.status = 'RUNNING'{which}"):
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     def sweep_lost_runs(self, experiment: str, patience: float = 10.0) -> None:
         """End the runs of all candidates that nobody trains any more.

@@ -37,8 +37,8 @@ _lock = threading.Lock()
 
 @contextlib.contextmanager
 def _drawing() -> Iterator[None]:
-    """Let one at a time draw on the sheets. Letters are not fitted to pixels: a fifth of the time, and not seen."""
-    with _lock, rc_context({"text.hinting": "no_hinting"}):
+    """Let one at a time draw. No `$` is math; and no letter is fitted to pixels: a fifth of the time, and not seen."""
+    with _lock, rc_context({"text.hinting": "no_hinting", "text.parse_math": False}):
         yield
 
 
@@ -260,27 +260,28 @@ def lay_out() -> None:
 
 def draw_leaderboard(entries: Sequence[Standing], trained: Collection[str], title: str, file: Path) -> None:
     """Write versions beside each other as a PNG, in their order: the metric on test and holdout rows of each."""
-    height = 1.3 + 0.3 * len(entries)
-    figure = Figure(figsize=(10.0, height), dpi=72)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.46, right=0.97, top=1 - 0.65 / height, bottom=0.35 / height)
-    places = np.arange(len(entries))
-    test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
-    axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
-    axes.scatter(
-        test, places, s=110, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2
-    )
-    axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
-    axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
-    for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):
-        tick.set_fontweight("bold" if entry.version in trained else "normal")
-    axes.set_ylim(len(entries) - 0.4, -0.6)
-    axes.grid(axis="x", color="#e2e8f0")
-    axes.set_axisbelow(True)
-    figure.suptitle(f"{title} (bold: new; \u2605: champion)", fontsize=11, x=0.97, ha="right")
-    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
-    _write(figure, file)
+    with _drawing():
+        height = 1.3 + 0.3 * len(entries)
+        figure = Figure(figsize=(10.0, height), dpi=72)
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        figure.subplots_adjust(left=0.46, right=0.97, top=1 - 0.65 / height, bottom=0.35 / height)
+        places = np.arange(len(entries))
+        test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
+        axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
+        axes.scatter(
+            test, places, s=110, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2
+        )
+        axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
+        axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
+        for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):
+            tick.set_fontweight("bold" if entry.version in trained else "normal")
+        axes.set_ylim(len(entries) - 0.4, -0.6)
+        axes.grid(axis="x", color="#e2e8f0")
+        axes.set_axisbelow(True)
+        figure.suptitle(f"{title} (bold: new; \u2605: champion)", fontsize=11, x=0.97, ha="right")
+        axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
+        figure.savefig(file, pil_kwargs={"compress_level": 1})
 
 
 def _label(entry: Standing) -> str:
@@ -290,8 +291,3 @@ def _label(entry: Standing) -> str:
 
 def _short(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
-
-
-def _write(figure: Figure, file: Path) -> None:
-    with _drawing():
-        figure.savefig(file, pil_kwargs={"compress_level": 1})

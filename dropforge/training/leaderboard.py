@@ -42,6 +42,7 @@ def save(store: Store, pipeline: Pipeline, trained: Collection[str], train_run: 
     name, metric = pipeline.name, pipeline.promote.metric
     entries = leaders(store, name, pipeline.promote, SHOWN)
     experiment, described = f"{name}-leaderboard", {"mlflow.note.content": "\n".join(_text(entries, trained, metric))}
+    store.end_open_runs(experiment)  # of tasks that were killed, or while MLflow was away
     run = store.tagged_run(experiment, "train_run", train_run)
     if run:
         store.client.set_tag(run.info.run_id, *described.popitem())

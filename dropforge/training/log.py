@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
+import logging
 import re
 import tempfile
 import time
@@ -32,6 +33,7 @@ from mlflow.entities import (
 )
 from mlflow.models import ModelSignature
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.utils.validation import MAX_DATASET_SCHEMA_SIZE
 
 from dropforge.configs import Candidate, digest, model_digest
 from dropforge.data import Rows
@@ -47,6 +49,8 @@ from dropforge.training.explain import Explanation, explain
 from dropforge.training.figures import draw_confusion, draw_curves, draw_importances
 from dropforge.training.fit import Fitted
 from dropforge.training.prepare import Prepared
+
+logger = logging.getLogger(__name__)
 
 _PARAMS_A_CALL = 100  # MLflow's limit
 _PARAM_LENGTH = 6000  # MLflow's limit
@@ -236,12 +240,13 @@ def _log_values(store: Store, run_id: str, params: dict[str, str], metrics: list
 def _dataset(rows: Rows, signature: ModelSignature, name: str) -> DatasetInput:
     """Return the training rows as MLflow shows them; `mlflow.data.from_pandas` would look at every value."""
     features, _ = rows.part("train")
+    schema = json.dumps({"mlflow_colspec": signature.inputs.to_dict()})
     dataset = Dataset(
         name=name,
         digest=rows.digest,
         source_type="code",
         source=json.dumps({"tags": {"source": rows.source}}),
-        schema=json.dumps({"mlflow_colspec": signature.inputs.to_dict()}),
+        schema=schema if len(schema) <= MAX_DATASET_SCHEMA_SIZE else None,  # the model has it all the same
         profile=json.dumps({"num_rows": len(features), "num_elements": int(features.size)}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
@@ -276,11 +281,25 @@ def _write_files(
         return
     explanation = explained.result()
     _, target = rows.part("test")
-    draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")
+    with _drawn("confusion matrix"):
+        draw_confusion(target, evaluation.predicted, rows.classes, folder / "confusion_matrix.png")
     if explanation.curves:
-        draw_curves(explanation.curves, folder / "curves.png")
+        with _drawn("curves"):
+            draw_curves(explanation.curves, folder / "curves.png")
     if explanation.importances:
-        draw_importances(explanation.importances, explanation.means, folder / "importances.png")
+        with _drawn("importances"):
+            draw_importances(explanation.importances, explanation.means, folder / "importances.png")
         (folder / "importances.json").write_text(json.dumps(explanation.importances, indent=1))
     if explanation.search is not None:
         explanation.search.to_csv(folder / "search.csv", index=False)
+
+
+@contextlib.contextmanager
+def _drawn(what: str) -> Iterator[None]:
+    """Let a candidate be a version although a picture of it cannot be drawn."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception:
+        logger.warning("the %s cannot be drawn", what, exc_info=True)

@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import Literal
 
 import joblib
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 
 # Imported before the fork: what is inherited is loaded once, and counts against no candidate's memory.
 from dropforge.configs import Candidate
 from dropforge.data import Rows
-from dropforge.documents import UserError
+from dropforge.documents import Problem, UserError
 from dropforge.estimators import build
 from dropforge.project import Project
 from dropforge.registry import Store
@@ -109,6 +111,12 @@ def _train_once(
             logged = log.log(store, pipeline, origin, rows, fitted, evaluation)
         except UserError as error:
             return failed(candidate, error)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(INVALID_PARAMETER_VALUE):
+                raise
+            message = f"MLflow refuses what there is to be logged of it: {error}"
+            remedy = "Choose another estimator, other parameters or fewer columns."
+            return failed(candidate, UserError(Problem(message, remedy, candidate.config_file)))
     return Outcome(
         "trained",
         candidate.label,

@@ -23,9 +23,11 @@ def project(tmp_path_factory):
         running.pause("timed_promote", True)  # it ticks every few seconds: for its own scenario alone
         yield running
     finally:
-        running.down()
-    # Ctrl-C leaves no process behind.
-    assert running.strays() == []
+        try:
+            running.down()
+        finally:
+            left = running.clear()
+    assert left == []  # Ctrl-C leaves no process behind
 
 
 @pytest.fixture(autouse=True)
@@ -33,4 +35,6 @@ def _sound_registry(request):
     """After each test: every candidate once, one champion, alias and stage agree, no run left running."""
     yield
     if "project" in request.fixturenames:
-        request.getfixturevalue("project").assert_sound()
+        project = request.getfixturevalue("project")
+        project.points.release()  # what a test that failed still holds
+        project.assert_sound()

@@ -58,6 +58,14 @@ class RunningProject:
             self.process.send_signal(signal.SIGINT)  # Ctrl-C
             self.process.wait(60)
 
+    def clear(self):
+        """End what is left of the stack, and return it: nothing, where all is as it must be."""
+        left = self.strays()
+        for pid, _ in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return left
+
     def said(self):
         log = self.home / "up.log"
         return log.read_text() if log.exists() else ""

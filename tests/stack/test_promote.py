@@ -23,9 +23,9 @@ def tree(depth):
 
 def test_before_there_is_a_champion_the_server_says_what_to_do(project):
     answer = project.predict("paused")
-    if project.champion("paused") is None:
-        assert answer.status_code == 503
-        assert "configs/paused" in answer.json()["remedy"]
+    assert project.champion("paused") is None
+    assert answer.status_code == 503
+    assert "configs/paused" in answer.json()["remedy"]
 
 
 def test_the_timer_alone_promotes(project):
@@ -34,8 +34,11 @@ def test_the_timer_alone_promotes(project):
     project.filed("timed", "tree.yaml")
     until(lambda: project.champion("timed") == "1", "version 1 is champion")
     until(lambda: project.served("timed") == "1", "version 1 is served")
+    # The server follows the alias by itself too, and may do so just before the stage is moved.
+    until(
+        lambda: project.mlflow.get_model_version("timed", "1").current_stage == "Production", "version 1 has the stage"
+    )
     version = project.mlflow.get_model_version("timed", "1")
-    assert version.current_stage == "Production"
     assert version.tags["validation_status"] == "passed"
     assert float(version.tags["holdout_f1_macro"]) > 0.5
     # No asset event caused these runs: the pipeline says on_new_version: false.
@@ -68,6 +71,8 @@ def test_a_new_version_promotes_at_once_and_a_worse_one_changes_nothing(project)
 
 
 def test_a_better_version_is_served_without_one_failed_request_under_load(project):
+    if project.champion("prompt") is None:  # this test alone
+        project.drop("prompt", tree_yaml=tree(6))
     until(lambda: project.served("prompt") == "1", "version 1 is served")
     answers, stop = ([], []), threading.Event()
 
@@ -114,6 +119,10 @@ def test_airflow_and_the_command_line_promote_at_once_and_leave_one_champion_and
     assert {run["state"] for run in project.runs("raced_promote")} == {"success"}
     until(lambda: project.served("raced") == project.champion("raced"), "the champion is served")
     reigns = json.loads(project.cli("history", "raced", "--json"))
-    assert all(newer["from"] == older["until"] for newer, older in pairwise(reigns)), reigns
+    assert len(reigns) > 1
+    experiment = project.mlflow.get_experiment_by_name("raced-promotions").experiment_id
+    records = project.mlflow.search_runs([experiment], "tags.moves = 'true'", order_by=["attributes.start_time DESC"])
+    for newer, older in pairwise([record.data.tags for record in records]):
+        assert newer["previous"] == older["champion"], "no gap"
     for who in ("a form", "a command"):
         assert any(who in reign["why"] for reign in reigns), reigns

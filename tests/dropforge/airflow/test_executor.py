@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -77,8 +78,13 @@ class Work:
     display_name = "a task"
 
 
+GO = multiprocessing.Event()
+GO.set()
+
+
 def run(work: Work, **_: object) -> None:
     """Kill the worker that has this in its hands, if that is the task."""
+    GO.wait(60)
     if work.key.task_id == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -110,21 +116,45 @@ def test_task_of_a_killed_worker_fails_at_once_and_the_next_one_finds_a_new_work
         assert one_worker.event_buffer[work.key][0] == state
 
 
+def test_no_more_is_taken_than_there_are_workers_for(one_worker: WarmLocalExecutor) -> None:
+    for name, until_free in (("ends", lambda work: until(lambda: ended(one_worker, work))), ("lost", None)):
+        work = Work(TaskInstanceKey("dag", name, "run"))
+        assert one_worker.slots_available == 1
+        one_worker.queued_tasks[work.key] = work
+        assert one_worker.slots_available == 0
+        one_worker._process_workloads([work])
+        assert one_worker.slots_available == 0
+        if until_free:
+            until_free(work)
+        else:
+            one_worker.revoke_task(ti=work)  # as Airflow does with what came to no worker
+    assert one_worker.slots_available == 1
+
+
+def ended(executor: WarmLocalExecutor, work: Work) -> bool:
+    executor.sync()
+    return work.key in executor.event_buffer
+
+
 def test_executor_waits_until_a_task_ends_or_its_worker_does(
     one_worker: WarmLocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[list[Any]] = []
-    monkeypatch.setattr(module, "wait", lambda what, _: woken.append(wait(what, 60.0)))
+
+    def wait_and_see(what: list[Any], _: float) -> None:
+        GO.set()
+        woken.append(wait(what, 60.0))
+
+    monkeypatch.setattr(module, "wait", wait_and_see)
     for name in ("ends", "killed"):
+        GO.clear()
+        before = len(woken)
         work = Work(TaskInstanceKey("dag", name, "run"))
         one_worker.queued_tasks[work.key] = work
         one_worker._process_workloads([work])
-
-        def told(key: TaskInstanceKey = work.key) -> bool:
-            one_worker.sync()
-            return key in one_worker.event_buffer
-
-        until(told)
+        one_worker.sync()
+        assert len(woken) == before, "there may be more to hand over"
+        until(lambda work=work: ended(one_worker, work))  # type: ignore[misc]
+        assert len(woken) > before
         one_worker.event_buffer.clear()
-    assert woken
-    assert all(woken)  # else it was the time that ended a wait
+    assert all(woken), "it was the time that ended a wait"

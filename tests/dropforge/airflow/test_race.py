@@ -65,7 +65,7 @@ def test_two_that_promote_at_once_and_one_that_is_killed_leave_one_champion_and_
         doing = [(racing.by_airflow, forms), (racing.by_command_line, commands)]
         death = racing.Death(lot.choice(list(racing.STEPS)), lot.random() < 0.5, lot.randint(1, 2))
         victim = lot.choice([0, 1, None])
-        ready, before = context.Barrier(2), len(history.reigns())
+        ready, before = context.Barrier(2, timeout=60), len(history.reigns())
         racers = [
             context.Process(target=act, args=(str(home), asked, address, ready, death if number == victim else None))
             for number, (act, asked) in enumerate(doing)

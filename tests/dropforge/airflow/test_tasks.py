@@ -13,9 +13,11 @@ from mlflow.exceptions import MlflowException
 from dropforge.airflow import tasks
 from dropforge.airflow.notify import OnPromotion
 from dropforge.airflow.trigger import DropTrigger
+from dropforge.folder import WatchFolder
 from dropforge.registry import Store
 from dropforge.registry.history import History
 from dropforge.settings import encode
+from dropforge.training import Outcome
 from tests.dropforge.disks import mounted
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
 from tests.dropforge.wine import STUMP, TREE, WINE, crown, promoting, version_of
@@ -85,6 +87,42 @@ def test_a_config_that_was_interrupted_stays_and_is_told_once(left, tmp_path):
     assert "`a.yaml` stays where it is" in left["note"][0]
 
 
+def test_where_mlflow_fails_what_was_trained_counts_and_the_others_stay(left, tmp_path, monkeypatch):
+    watch = tmp_path / WINE.train.watch
+    for name in ("a.yaml", "b.yaml", "c.yaml"):
+        drop(watch, name, TREE.decode())
+    batches = tasks.claim(home=str(tmp_path), settings=encode(WINE))
+    items = [item for batch in batches for item in json.loads(batch["items"])]
+    done = Outcome("trained", "a tree", "sklearn.tree.DecisionTreeClassifier", "1")
+
+    class Trainer:
+        def __init__(self, *_):
+            self.outcomes = iter([done])
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def train(self, *_):
+            for outcome in self.outcomes:
+                return outcome
+            raise MlflowException("no answer")
+
+    monkeypatch.setattr("dropforge.training.Trainer", Trainer)
+    batch = {"label": "three", "items": json.dumps(items), "threads": 1}
+    with pytest.raises(MlflowException, match="no answer"):
+        tasks.train(batch, home=str(tmp_path), settings=encode(WINE))
+    outcomes = left["return_value"]
+    assert [outcome["status"] for outcome in json.loads(outcomes)] == ["trained", "interrupted", "interrupted"]
+    tasks.finish([batch], [outcomes], home=str(tmp_path), settings=encode(WINE))
+    trained = items[0]["candidate"]["file"]
+    assert (watch / "done" / trained).exists()
+    assert {path.name for path in watch.glob("*.yaml")} == {"a.yaml", "b.yaml", "c.yaml"} - {trained}
+    assert not list((watch / "rejected").glob("*"))
+
+
 @pytest.mark.usefixtures("left")
 def test_a_folder_of_ours_that_is_a_link_ends_the_task_with_a_message(tmp_path):
     watch = tmp_path / WINE.train.watch
@@ -121,6 +159,40 @@ def test_the_trigger_announces_what_is_no_file_as_well(tmp_path, monkeypatch):
 
     event = asyncio.run(first())
     assert sorted(event.payload["files"]) == sorted(path.name for path in paths)
+
+
+def test_the_trigger_reminds_of_what_nobody_claims_and_says_it_no_sooner(tmp_path, monkeypatch):
+    clock = SimpleNamespace(now=0.0, looks=0)
+    monkeypatch.setattr("dropforge.airflow.trigger.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("dropforge.airflow.trigger.is_active", lambda dag, run: False)
+    watch = tmp_path / WINE.train.watch
+    drop(watch, "a.yaml", TREE.decode())
+    real = WatchFolder.waiting
+
+    def waiting(self, *arguments):
+        clock.looks += 1
+        if clock.looks == 2:
+            raise OSError("out of reach for a moment")
+        return real(self, *arguments)
+
+    monkeypatch.setattr(WatchFolder, "waiting", waiting)
+
+    async def twice():
+        events = DropTrigger("wine_train", str(tmp_path), WINE.train.watch, poll=0.02, remind=30.0).run()
+        try:
+            first = await anext(events)
+            second = asyncio.ensure_future(anext(events))
+            while clock.looks < 5:
+                await asyncio.sleep(0.01)
+            early = second.done()
+            clock.now = 31.0
+            return first, early, await second
+        finally:
+            await events.aclose()
+
+    first, early, second = asyncio.run(twice())
+    assert first.payload["files"] == second.payload["files"] == ["a.yaml"]
+    assert not early, "it looked again, and said nothing"
 
 
 @pytest.mark.usefixtures("left")
@@ -174,6 +246,7 @@ def test_a_proposal_outlives_its_task_and_is_asked_for_again(store, tmp_path, mo
     assert (retried["version"], retried["subject"]) == ("2", "Promote version 2 of wine?")
     assert "version 2 is the first champion" in retried["body"]
     assert tasks.propose(**task) == retried, "cleared, it asks for the same"
+    monkeypatch.setattr(tasks, "is_active", lambda dag, run: True)
     tasks.get_current_context()["dag_run"].run_id = "another"
     with pytest.raises(AirflowSkipException, match="version 2 waits for approval, and is not beaten by version 3"):
         tasks.propose(**task)

@@ -26,11 +26,16 @@ class Inner:
             self.inside -= 1
 
 
+async def empty():
+    """Receive a request that has no body."""
+    return {"type": "http.request"}
+
+
 async def together(*scopes):
     """Send requests at the same time, let them get as far as they can, and answer; return the app and what came."""
     inner = Inner()
     app = OneWriter(inner)
-    tasks = [asyncio.create_task(app(scope, None, None)) for scope in scopes]
+    tasks = [asyncio.create_task(app(scope, empty, None)) for scope in scopes]
     for _ in range(10 * len(scopes)):
         await asyncio.sleep(0)  # a turn of the event loop
     inner.answer.set()
@@ -60,6 +65,46 @@ def test_a_request_that_breaks_gives_its_turn_away():
     inner, came = asyncio.run(together(request("POST", "/broken"), request("POST")))
     assert [type(answer) for answer in came] == [ValueError, type(None)]
     assert inner.inside == 0
+
+
+def test_half_a_request_holds_up_no_other():
+    async def act():
+        arrives = asyncio.Event()
+
+        async def half():
+            if not arrives.is_set():
+                await arrives.wait()
+                return {"type": "http.request", "body": b"1", "more_body": True}
+            return {"type": "http.request", "body": b"2", "more_body": False}
+
+        got = []
+
+        async def app(scope, receive, send):
+            got.append([message["body"] async for message in bodies(receive)])
+
+        one = OneWriter(app)
+        stalled = asyncio.create_task(one(request("POST"), half, None))
+        await asyncio.sleep(0)
+        await one(request("POST"), empty_body, None)
+        assert got == [[b""]]
+        arrives.set()
+        await stalled
+        assert got[1:] == [[b"1", b"2"]]
+
+    asyncio.run(act())
+
+
+async def empty_body():
+    return {"type": "http.request", "body": b""}
+
+
+async def bodies(receive):
+    """Yield the messages of a request's body."""
+    while True:
+        message = await receive()
+        yield message
+        if not message.get("more_body"):
+            return
 
 
 def test_airflow_is_given_it_on_sqlite_and_not_on_a_database_with_many_writers(monkeypatch):

@@ -54,6 +54,15 @@ def test_promote_prints_the_decision(run: Run, stocked: Project) -> None:
     assert run("promote", "wine").out == "no new version; version 2 stays\n"
 
 
+def test_where_a_person_approves_promote_only_shows_and_a_named_version_is_promoted(run: Run, stocked: Project) -> None:
+    (stocked.home / "pipelines.yaml").write_text(SPEC.replace("minimum: 0.8", "minimum: 0.8, approval: required"))
+    store = Store.connect(stocked)
+    assert "Would be: version 2 is the first champion" in run("promote", "wine").out
+    assert store.champion("wine", WINE.promote).version is None
+    assert run("promote", "wine", "--version", "3", "--why", "approved").code == 0
+    assert store.champion("wine", WINE.promote).version == version_of(store, 3)
+
+
 def test_versions_come_best_first_and_the_champion_is_marked(run: Run, stocked: Project) -> None:
     run("promote", "wine")
     table = run("versions", "wine", "--json").json

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dropforge.data import Rows
-from dropforge.promotion import Hosting, approval, promote_version, validate
+from dropforge.promotion import Hosting, approval, promote, promote_version, validate
 from dropforge.registry import Store
 from dropforge.registry.history import History
 from dropforge.serving.models import ServedModel
@@ -43,6 +43,25 @@ def test_the_best_is_proposed_and_nothing_moves(store: Store, rows: Rows, hostin
     shown = approval.comparison(ASKED, decision, "the timer")
     assert shown.startswith("**version 2 is the first champion: f1_macro 1.0000**")
     assert "| 3 (challenger) | 0.93" in shown
+
+
+def test_a_proposal_whose_run_was_ended_is_considered_anew(store: Store, rows: Rows, hosting: Hosting) -> None:
+    def ask(run: str, active: str) -> str | None:
+        decision = approval.propose(
+            store, ASKED, rows, hosting, by="the timer", key=run, run=run, is_active=lambda one: one in active
+        )
+        return decision.champion if decision.promotes else None
+
+    assert ask("a", "a") == "2"
+    assert ask("b", "ab") is None
+    assert ask("c", "c") == "2"
+    assert decisions(store)[1] == "proposed"
+    assert approval.left_by(store, ASKED, "c") == "2"
+
+
+def test_where_nobody_has_to_approve_any_more_what_was_proposed_is_promoted(store: Store, rows: Rows) -> None:
+    assert propose(store, rows) == "2"
+    assert promote(store, promoting(), rows, None, by="the timer").champion == "2"
 
 
 def test_while_one_waits_only_a_better_one_is_proposed_and_no_tick_leaves_a_record(

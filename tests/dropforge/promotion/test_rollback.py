@@ -48,8 +48,7 @@ def told(history: History) -> list[tuple[str, str, str]]:
     reigns = history.reigns()
     assert history.unfinished() == []
     for newer, older in pairwise(reigns):
-        assert older.until is not None
-        assert older.until <= newer.begin
+        assert (newer.entry.previous, newer.begin) == (older.version, older.until)
     return [(reign.version, reign.entry.by, reign.entry.why) for reign in reigns]
 
 

@@ -27,7 +27,7 @@ class Losing(http.server.BaseHTTPRequestHandler):
     def _pass_on(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
-        answer = httpx.request(self.command, f"{self.behind}{self.path}", content=body, headers=headers)
+        answer = httpx.request(self.command, f"{self.behind}{self.path}", content=body, headers=headers, timeout=60)
         path = self.path.rpartition("/mlflow/")[2]
         if path in self.lost:
             self.lost.remove(path)

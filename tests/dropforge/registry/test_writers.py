@@ -31,18 +31,18 @@ WRITERS = 40
 def at_once(work: Callable[..., None], project: Project, meanwhile: Callable[[], None] = lambda: None) -> list[str]:
     """Have forty processes do something at the same moment; return the tracebacks of those that failed."""
     context = multiprocessing.get_context("fork")
-    ready, errors = context.Barrier(WRITERS), context.SimpleQueue()
+    ready, errors = context.Barrier(WRITERS, timeout=60), context.SimpleQueue()
 
     def run(number: int) -> None:
-        ready.wait()
         try:
+            ready.wait()
             work(number, project)
         except BaseException:
             errors.put(traceback.format_exc())
         else:
             errors.put("")
 
-    processes = [context.Process(target=run, args=(number,)) for number in range(WRITERS)]
+    processes = [context.Process(target=run, args=(number,), daemon=True) for number in range(WRITERS)]
     for process in processes:
         process.start()
     meanwhile()

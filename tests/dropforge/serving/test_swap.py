@@ -82,8 +82,8 @@ class Traffic:
         except httpx.HTTPError:
             self.seen.append(Seen(began, time.perf_counter(), 0, "", []))
             return
-        predictions = answer.json().get("predictions", [])
         ended = time.perf_counter()
+        predictions = answer.json().get("predictions", []) if answer.is_success else []
         self.seen.append(Seen(began, ended, answer.status_code, answer.headers.get(VERSION_HEADER, ""), predictions))
 
 

@@ -9,9 +9,10 @@ import pytest
 import requests
 
 from dropforge.project import Project
-from dropforge.stack.environment import environment, past_the_proxy
+from dropforge.stack.environment import NO_TELEMETRY, environment, past_the_proxy
 from dropforge.stack.ports import Addresses
 
+ADDRESSES = Addresses("127.0.0.1", {"airflow": 1, "mlflow": 2, "server": 3})
 FERNET = "AIRFLOW__CORE__FERNET_KEY"
 SECRETS = (FERNET, "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
 
@@ -19,10 +20,9 @@ SECRETS = (FERNET, "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
 @pytest.fixture
 def secrets(tmp_path):
     """Return a function that gives the secrets of a start."""
-    addresses = Addresses("127.0.0.1", {"airflow": 1, "mlflow": 2, "server": 3})
 
     def start():
-        settings = environment(Project(tmp_path), addresses)
+        settings = environment(Project(tmp_path), ADDRESSES)
         return {name: settings[name] for name in SECRETS}
 
     return start
@@ -88,3 +88,10 @@ def test_what_runs_here_is_not_asked_for_through_a_proxy(here, away, proxy, own,
         assert set(own.values()) <= set(value.split(","))
     assert httpx.get(here).is_success
     assert requests.get(here, timeout=10).ok
+
+
+def test_the_parts_tell_nobody_and_ask_no_proxy_for_each_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    settings = environment(Project(tmp_path), ADDRESSES)
+    assert NO_TELEMETRY.items() <= settings.items()
+    assert "127.0.0.1" in settings["NO_PROXY"].split(",")

@@ -65,6 +65,15 @@ def project(tmp_path):
 
 
 @pytest.fixture
+def handlers():
+    """Give this process its signal handlers back, which a supervisor in its main thread takes for good."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
 def supervise(project, monkeypatch):
     """Return a function that supervises parts in a thread; it gives what is said, and the supervisor."""
     monkeypatch.setattr(module, "MIGRATION", part("migration", "pass"))
@@ -159,6 +168,7 @@ def test_status_names_the_parts_and_stopping_leaves_nothing(supervise, project):
     assert status(project) == {"running": False, "addresses": {}, "parts": {}}
 
 
+@pytest.mark.usefixtures("handlers")
 def test_a_half_started_stack_is_cleaned_up_and_the_log_says_why(project, monkeypatch):
     monkeypatch.setattr(module, "MIGRATION", part("migration", "pass"))
     addresses, _ = choose("127.0.0.1", dict.fromkeys(("airflow", "mlflow", "server"), 0))
@@ -268,9 +278,7 @@ def test_stopping_a_supervisor_that_does_not_end_says_so(project, monkeypatch):
 @pytest.mark.timeout(60)
 def test_a_supervisor_that_has_ended_is_down_although_its_parent_never_asks(project, monkeypatch):
     monkeypatch.setattr(module, "STOP_SECONDS", 600)
-    # A test before this one may have left SIGTERM ignored, and a child inherits that.
-    code = "import signal, subprocess; signal.signal(signal.SIGTERM, signal.SIG_DFL); "
-    code += "print(subprocess.Popen(['sleep', '600']).pid, flush=True); input()"
+    code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid, flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:  # noqa: S603
         pid = int(parent.stdout.readline())
         project.state.mkdir()

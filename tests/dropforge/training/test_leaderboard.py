@@ -45,6 +45,24 @@ def test_the_best_come_first_with_the_champion_and_what_is_new(store: Store) -> 
     assert run.info.status == "FINISHED"
 
 
+def test_one_that_was_interrupted_is_ended_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dropforge.training.leaderboard.draw_leaderboard", die)
+        with pytest.raises(KeyboardInterrupt):
+            save(store, WINE, ["3"], "manual__1")
+    save(store, WINE, ["3"], "manual__2")
+    experiment = store.client.get_experiment_by_name("wine-leaderboard")
+    assert experiment is not None
+    found = store.client.search_runs([experiment.experiment_id])
+    assert {run.data.tags["train_run"]: run.info.status for run in found} == {
+        "manual__1": "KILLED",
+        "manual__2": "FINISHED",
+    }
+
+
 def test_a_train_run_has_one_however_often_its_task_runs(store: Store) -> None:
     first = save(store, WINE, ["3"], "manual__1")
     crown(store, 1)

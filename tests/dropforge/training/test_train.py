@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
 
 import dropforge.training.fit
 import dropforge.training.log
@@ -45,6 +47,40 @@ def trained(
 
 def limited(seconds: float = 120, memory_mb: float = 4096) -> Any:
     return replace(WINE, train=replace(WINE.train, timeout_seconds=seconds, memory_mb=memory_mb))
+
+
+def test_what_mlflow_refuses_is_the_candidates_failure_and_what_it_cannot_do_now_is_not(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MlflowException("too long", error_code=code)
+
+    monkeypatch.setattr(dropforge.training.log, "log", refuse)
+    code = INVALID_PARAMETER_VALUE
+    outcome = train_config(STUMP, rows, project)
+    assert outcome.status == "failed"
+    assert "MLflow refuses what there is to be logged of it" in outcome.error
+    code = RESOURCE_DOES_NOT_EXIST
+    with pytest.raises(MlflowException, match="too long"):
+        train_config(STUMP, rows, project)
+
+
+def test_a_table_too_wide_for_mlflows_page_and_a_plot_that_fails_cost_no_version(
+    project: Project, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a font is missing")
+
+    monkeypatch.setattr(dropforge.training.log, "MAX_DATASET_SCHEMA_SIZE", 10)
+    monkeypatch.setattr(dropforge.training.log, "draw_confusion", fail)
+    outcome = train_config(STUMP, rows, project)
+    assert outcome.status == "trained", outcome.error
+    client = Store.connect(project).client
+    run = client.get_run(str(outcome.run_id))
+    assert not run.inputs.dataset_inputs[0].dataset.schema
+    files = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert "curves.png" in files
+    assert "confusion_matrix.png" not in files
 
 
 def test_same_candidate_again_is_known_and_makes_no_second_version(stocked: Project, rows: Rows) -> None:
