@@ -11,7 +11,7 @@ help:
 	@echo "make install    .venv with the pinned packages and dropforge in it; the others do that first, if need be"
 	@echo "make demo       the whole loop, once, in a temporary project"
 	@echo "make up         a stack to look at, in this folder"
-	@echo "make test       everything that is checked (45 minutes on two slow cores)"
+	@echo "make test       everything that is checked (25 minutes on two cores)"
 	@echo "make test-fast  the unit tests (a minute or two)"
 	@echo "make test-soak  everybody is killed everywhere, for hours (docs/reliability.md)"
 	@echo "make lint       format, lint, types, import rules, generated files"

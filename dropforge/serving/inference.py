@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -134,7 +135,7 @@ def _datatype(values: np.ndarray) -> str:
 def _decoded(body: bytes, header_length: bytes | None) -> tuple[Request, bytes]:
     binary = b""
     if header_length is not None:
-        if not header_length.isdigit() or int(header_length) > len(body):
+        if not re.fullmatch(rb"\d{1,15}", header_length) or int(header_length) > len(body):
             raise Refusal(400, f"the header {LENGTH_HEADER} is not what was sent", _REMEDY, LENGTH_HEADER)
         body, binary = body[: int(header_length)], body[int(header_length) :]
     try:

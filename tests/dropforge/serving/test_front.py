@@ -133,18 +133,6 @@ def test_one_request_too_many_is_told_to_come_again(
     assert client.post(PREDICT, content=one_row(rows), headers=JSON).status_code == 200
 
 
-def test_request_under_way_is_answered_when_the_server_is_told_to_end(
-    wine: ServedModel, rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = Held(wine, monkeypatch)
-    with ThreadPoolExecutor(1) as pool:
-        with running(create_app(fixed({"wine": wine}), 3600)) as address:
-            answer = pool.submit(httpx.post, address + PREDICT, content=one_row(rows), headers=JSON, timeout=30)
-            until(lambda: held.begun)
-            threading.Timer(0.3, held.go_on.set).start()  # while the server is on its way out
-        assert answer.result().status_code == 200
-
-
 # The token
 
 
