@@ -42,13 +42,13 @@ def _drawing() -> Iterator[None]:
         yield
 
 
+@_drawing()
 def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[Any], file: Path) -> None:
     """Write the confusion matrix of the test rows as a PNG: a row for each true class, a column for each predicted."""
     counts = confusion_matrix(target, predicted, labels=classes)
     title = f"Test rows: {np.trace(counts) / counts.sum():.1%} of {counts.sum()} right"
-    with _drawing():
-        sheet = _matrix_sheet()
-        sheet.write(file, *sheet.draw(counts, [_short(str(name), _LONGEST) for name in classes], title))
+    sheet = _matrix_sheet()
+    sheet.write(file, *sheet.draw(counts, [_short(str(name), _LONGEST) for name in classes], title))
 
 
 class _Sheet:
@@ -138,12 +138,12 @@ def _matrix_sheet() -> _MatrixSheet:
     return _MatrixSheet()
 
 
+@_drawing()
 def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     """Write ROC, precision-recall and calibration curves as one PNG."""
-    with _drawing():
-        sheet = _curve_sheet()
-        sheet.draw(curves)
-        sheet.write(file)
+    sheet = _curve_sheet()
+    sheet.draw(curves)
+    sheet.write(file)
 
 
 class _CurveSheet(_Sheet):
@@ -194,14 +194,14 @@ def _curve_sheet() -> _CurveSheet:
     return _CurveSheet()
 
 
+@_drawing()
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top."""
     title = textwrap.wrap(f"Importances, {means}", _TITLE)
     shown = head_of(importances, _MOST_BARS)
-    with _drawing():
-        sheet = _bar_sheet(len(title))
-        sheet.draw(shown, "\n".join(title))
-        sheet.write(file, down=sheet.share(len(shown)))
+    sheet = _bar_sheet(len(title))
+    sheet.draw(shown, "\n".join(title))
+    sheet.write(file, down=sheet.share(len(shown)))
 
 
 class _BarSheet(_Sheet):
@@ -250,38 +250,38 @@ def _bar_sheet(lines: int) -> _BarSheet:
     return _BarSheet(lines)
 
 
+@_drawing()
 def lay_out() -> None:
     """Lay out what is the same for every pipeline, before there are candidates: the first one has no time for it."""
-    with _drawing():
-        _curve_sheet()
-        _bar_sheet(1)
-        _matrix_sheet()
+    _curve_sheet()
+    _bar_sheet(1)
+    _matrix_sheet()
 
 
+@_drawing()
 def draw_leaderboard(entries: Sequence[Standing], trained: Collection[str], title: str, file: Path) -> None:
     """Write versions beside each other as a PNG, in their order: the metric on test and holdout rows of each."""
-    with _drawing():
-        height = 1.3 + 0.3 * len(entries)
-        figure = Figure(figsize=(10.0, height), dpi=72)
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        figure.subplots_adjust(left=0.46, right=0.97, top=1 - 0.65 / height, bottom=0.35 / height)
-        places = np.arange(len(entries))
-        test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
-        axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
-        axes.scatter(
-            test, places, s=110, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2
-        )
-        axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
-        axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
-        for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):
-            tick.set_fontweight("bold" if entry.version in trained else "normal")
-        axes.set_ylim(len(entries) - 0.4, -0.6)
-        axes.grid(axis="x", color="#e2e8f0")
-        axes.set_axisbelow(True)
-        figure.suptitle(f"{title} (bold: new; \u2605: champion)", fontsize=11, x=0.97, ha="right")
-        axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
-        figure.savefig(file, pil_kwargs={"compress_level": 1})
+    height = 1.3 + 0.3 * len(entries)
+    figure = Figure(figsize=(10.0, height), dpi=72)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left=0.46, right=0.97, top=1 - 0.65 / height, bottom=0.35 / height)
+    places = np.arange(len(entries))
+    test, holdout = (np.array([getattr(entry, name) for entry in entries], float) for name in ("test", "holdout"))
+    axes.hlines(places, np.fmin(test, holdout), np.fmax(test, holdout), color="#cbd5e0", linewidth=3, zorder=1)
+    axes.scatter(
+        test, places, s=110, facecolor="white", edgecolor="#4c78a8", linewidth=1.6, label="test rows", zorder=2
+    )
+    axes.scatter(holdout, places, s=45, color="#4c78a8", label="holdout rows (decide)", zorder=3)
+    axes.set_yticks(places, [_label(entry) for entry in entries], fontsize=9)
+    for tick, entry in zip(axes.get_yticklabels(), entries, strict=True):
+        tick.set_fontweight("bold" if entry.version in trained else "normal")
+    axes.set_ylim(len(entries) - 0.4, -0.6)
+    axes.grid(axis="x", color="#e2e8f0")
+    axes.set_axisbelow(True)
+    figure.suptitle(f"{title} (bold: new; \u2605: champion)", fontsize=11, x=0.97, ha="right")
+    axes.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
+    figure.savefig(file, pil_kwargs={"compress_level": 1})
 
 
 def _label(entry: Standing) -> str:

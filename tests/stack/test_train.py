@@ -14,11 +14,6 @@ def tree(depth):
     return f"class: sklearn.tree.DecisionTreeClassifier\nparams: {{max_depth: {depth}}}\n"
 
 
-def long_fit(iterations):
-    params = {"max_iter": iterations, "n_iter_no_change": iterations, "tol": 0.0, "hidden_layer_sizes": [50]}
-    return json.dumps({"class": "sklearn.neural_network.MLPClassifier", "params": params})
-
-
 def by_file(project, pipeline):
     return {version.tags["config_file"]: version for version in project.versions(pipeline)}
 
@@ -167,28 +162,28 @@ def test_the_same_content_twice_is_trained_once_and_both_files_are_filed(project
 
 
 def test_a_long_fit_holds_nobody_up_and_a_task_marked_failed_loses_nothing(project):
-    project.drop("slow", long_json=long_fit(10_000))
-    label = "long.json: MLPClassifier"
-    task = until(
-        lambda: (t := project.train_task("slow_train", label)) and t["state"] == "running" and t, "the long fit runs"
-    )
+    project.points.arm("fitting")
+    project.drop("slow", long_yaml=tree(9))
+    until(lambda: project.points.held("fitting"), "the long fit runs")
+    task = project.train_task("slow_train", "long.yaml: DecisionTreeClassifier")
     project.drop("slow", quick_yaml=tree(3))
     project.filed("slow", "quick.yaml")
-    assert project.waiting("slow") == ["long.json"], "the long fit is still under way, and its config in its place"
+    assert project.waiting("slow") == ["long.yaml"], "the long fit is still under way, and its config in its place"
 
     where = f"/dags/slow_train/dagRuns/{task['dag_run_id']}/taskInstances/train/{task['map_index']}"
     project.airflow.patch(where, json={"new_state": "failed"}).raise_for_status()
-    (rejected,) = project.filed("slow", "long.json", folder="rejected")
-    assert "marked failed" in rejected.with_name("long.json.error.txt").read_text()
+    (rejected,) = project.filed("slow", "long.yaml", folder="rejected")
+    project.points.release()
+    assert "marked failed" in rejected.with_name("long.yaml.error.txt").read_text()
     project.idle("slow_train")
-    assert "long.json" not in by_file(project, "slow")
+    assert "long.yaml" not in by_file(project, "slow")
 
     # Cleared, the same task trains it after all, and the config moves on to done/.
     clear(project, "slow_train", task)
-    project.filed("slow", "long.json")
+    project.filed("slow", "long.yaml")
     assert not (rejected.exists())
-    assert not (rejected.with_name("long.json.error.txt").exists())
-    assert "long.json" in by_file(project, "slow")
+    assert not (rejected.with_name("long.yaml.error.txt").exists())
+    assert "long.yaml" in by_file(project, "slow")
 
 
 def test_a_cleared_task_of_a_finished_run_doubles_nothing(project):
