@@ -66,9 +66,11 @@ LIBRARIES = (
 _NOWHERE = "http://127.0.0.1:9"
 
 # How long a scheduler with nothing to do waits for workers (seconds). A look at the database takes it 15 to 30 ms of a
-# core. What comes from elsewhere, a new run above all, comes mostly soon after a task.
+# core. What comes from elsewhere, a new run above all, comes mostly soon after a task. While no worker is free nothing
+# could be begun, and Airflow logs each look.
 IDLE_SECONDS = 0.25
 SOON_SECONDS = 0.1
+FULL_SECONDS = 1.0
 _LATELY = 1.0
 
 
@@ -126,8 +128,9 @@ class WarmLocalExecutor(LocalExecutor):
         handed_over, self._handed_over = self._handed_over, False
         if not self.event_buffer and not handed_over:
             lately = time.monotonic() - self._active < _LATELY
+            seconds = FULL_SECONDS if self.slots_available <= 0 else SOON_SECONDS if lately else IDLE_SECONDS
             ends = [process.sentinel for process in self.workers.values()]
-            wait([self.result_queue._reader, *ends], SOON_SECONDS if lately else IDLE_SECONDS)
+            wait([self.result_queue._reader, *ends], seconds)
             super().sync()
         if self.event_buffer:
             self._active = time.monotonic()
