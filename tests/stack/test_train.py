@@ -5,6 +5,8 @@ import os
 import shutil
 import time
 
+import psutil
+
 from tests.stack.project import until
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -20,6 +22,9 @@ def by_file(project, pipeline):
 
 def test_eight_configs_in_two_formats_at_once_become_eight_versions(project):
     configs = {f"tree{depth}_yaml": tree(depth) for depth in range(1, 5)}
+    # A DAG's first tick comes when Airflow has read it, whatever its schedule; it would validate what is there by then.
+    until(lambda: project.runs("drops_promote"), "the first tick")
+    project.idle("drops_promote")
     configs |= {f"forest{n}_json": json.dumps({"class": FOREST, "params": {"n_estimators": n}}) for n in range(2, 6)}
     project.drop("drops", **configs)
     files = [".".join(name.rsplit("_", 1)) for name in configs]
@@ -164,7 +169,7 @@ def test_the_same_content_twice_is_trained_once_and_both_files_are_filed(project
 def test_a_long_fit_holds_nobody_up_and_a_task_marked_failed_loses_nothing(project):
     project.points.arm("fitting")
     project.drop("slow", long_yaml=tree(9))
-    until(lambda: project.points.held("fitting"), "the long fit runs")
+    fit = until(lambda: project.points.held("fitting"), "the long fit runs")
     task = project.train_task("slow_train", "long.yaml: DecisionTreeClassifier")
     project.drop("slow", quick_yaml=tree(3))
     project.filed("slow", "quick.yaml")
@@ -173,6 +178,7 @@ def test_a_long_fit_holds_nobody_up_and_a_task_marked_failed_loses_nothing(proje
     where = f"/dags/slow_train/dagRuns/{task['dag_run_id']}/taskInstances/train/{task['map_index']}"
     project.airflow.patch(where, json={"new_state": "failed"}).raise_for_status()
     (rejected,) = project.filed("slow", "long.yaml", folder="rejected")
+    until(lambda: not psutil.pid_exists(fit), "its process is ended")
     project.points.release()
     assert "marked failed" in rejected.with_name("long.yaml.error.txt").read_text()
     project.idle("slow_train")
