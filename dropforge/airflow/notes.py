@@ -99,3 +99,13 @@ class Report:
         known = " (known before)" if best["status"] == "known" else ""
         many = f"{len(outcomes)} versions, the best is " if len(outcomes) > 1 else ""
         return [f"{many}version {best['version']}{known}{shown}"]
+
+
+def summary(outcome: dict[str, Any], metric: str) -> str:
+    """Return an outcome in one line."""
+    if outcome["status"] == "failed":
+        return f"{outcome['candidate']}: failed"
+    score = outcome["metrics"].get(f"test_{metric}")
+    shown = f", {metric} {score:.4f} on the test rows" if score is not None else ""
+    verb = "is version" if outcome["status"] == "trained" else "was trained before: version"
+    return f"{outcome['candidate']} {verb} {outcome['version']}{shown} ({outcome['seconds']} s)"

@@ -104,7 +104,7 @@ def train(batch: Batch, home: str, settings: str) -> str:
                     outcome = trainer.train(candidate, config, item["drop"])
                 except UserError as error:
                     outcome = Outcome("failed", item["label"], item["candidate"]["class"], error=str(error))
-                log.info("%s", summary(vars(outcome), pipeline.promote.metric))
+                log.info("%s", notes.summary(vars(outcome), pipeline.promote.metric))
                 outcomes.append({"drop": item["drop"], **vars(outcome)})
                 left.pop(0)
     except Exception as error:
@@ -146,7 +146,7 @@ def finish(batches: Iterable[Batch] | None, outcomes: Iterable[str | None] | Non
             stuck[taken.key] = refusal
             report.stays(taken.file)
             continue
-        lines = [summary(outcome, pipeline.promote.metric) for outcome in found]
+        lines = [notes.summary(outcome, pipeline.promote.metric) for outcome in found]
         log.info("%s -> %s\n%s", taken.file, place or "filed by another run", "\n".join([*lines, *errors]))
         report.filed(taken.file, place, found)
     for taken in folder.claimed_by(run):
@@ -339,16 +339,6 @@ def prove(decision: dict[str, Any], home: str, settings: str) -> dict[str, Any]:
         predictions = prove_version(load(pipeline.data, Path(home)), hosting, decision["champion"])
     log.info("version %s answers: %s", decision["champion"], predictions)
     return {"version": decision["champion"], "predictions": predictions}
-
-
-def summary(outcome: dict[str, Any], metric: str) -> str:
-    """Return an outcome in one line."""
-    if outcome["status"] == "failed":
-        return f"{outcome['candidate']}: failed"
-    score = outcome["metrics"].get(f"test_{metric}")
-    shown = f", {metric} {score:.4f} on the test rows" if score is not None else ""
-    verb = "is version" if outcome["status"] == "trained" else "was trained before: version"
-    return f"{outcome['candidate']} {verb} {outcome['version']}{shown} ({outcome['seconds']} s)"
 
 
 def _push(outcomes: list[dict[str, Any]]) -> None:

@@ -86,19 +86,10 @@ def propose(
                 verdict = f"version {ahead.version} waits for approval, and is not beaten by version {winner.version}"
                 return replace(decision, champion=decision.previous, verdict=verdict, steps=settled)
             try:
-                steps: list[Step] = [
-                    Prepare(winner),
-                    # The decision is the last tag: who dies before it has proposed nothing.
-                    Tag(
-                        winner,
-                        {
-                            "proposal": key,
-                            "proposal_run": run,
-                            "decision_reasons": decision.verdict,
-                            "decision": PROPOSED,
-                        },
-                    ),
-                ]
+                # The decision is the last tag: who dies before it has proposed nothing.
+                waits = {"proposal": key, "proposal_run": run}
+                waits |= {"decision_reasons": decision.verdict, "decision": PROPOSED}
+                steps: list[Step] = [Prepare(winner), Tag(winner, waits)]
                 if not dry_run:
                     carry_out(steps, world)
                 return replace(decision, steps=(*settled, *(step.explain() for step in steps)))

@@ -18,7 +18,8 @@ from mlflow.pyfunc import PyFuncModel
 
 from dropforge.documents import Problem, UserError
 from dropforge.estimators.trusted import trusted_types
-from dropforge.registry.store import ABSENT, Store, Version
+from dropforge.registry.runs import ABSENT
+from dropforge.registry.store import Store, Version
 
 _AGAIN = "Train it again, with force: true in its config."
 

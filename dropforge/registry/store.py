@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import mlflow
-from filelock import FileLock, Timeout
-from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage, Run
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.tracking._model_registry.client import ModelRegistryClient
@@ -22,17 +16,11 @@ from mlflow.tracking._model_registry.client import ModelRegistryClient
 from dropforge.project import Project
 from dropforge.registry.database import make_database
 from dropforge.registry.once import once
+from dropforge.registry.runs import ABSENT, EXISTS, INVALID, Runs, quoted
 from dropforge.settings import Promote
 
-# MLflow's UI opens the pages for model training, not those for language models.
-_CLASSIC = {"mlflow.experimentKind": "custom_model_development"}
-ABSENT = {"RESOURCE_DOES_NOT_EXIST"}
-_EXISTS = {"RESOURCE_ALREADY_EXISTS"}
-# What MLflow says to a run in an experiment that was deleted, or removed for good.
-_GONE = ABSENT | {"INVALID_PARAMETER_VALUE", "INVALID_STATE"}
 # What MLflow says where nobody holds an alias.
-_NO_ALIAS = ABSENT | {"INVALID_PARAMETER_VALUE"}
-_OPEN = ".open"
+_NO_ALIAS = ABSENT | {INVALID}
 
 
 @dataclass(frozen=True)
@@ -64,12 +52,8 @@ class Champion:
         return self.by_alias or self.by_stage
 
 
-class Store:
+class Store(Runs):
     """One connection to MLflow."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self._experiments: dict[str, str] = {}
 
     @classmethod
     def connect(cls, project: Project) -> Store:
@@ -93,116 +77,6 @@ class Store:
         store.locks = project.state / "locks"
         return store
 
-    artifacts: str | None = None
-    locks: Path | None = None
-
-    def exclusive(self, name: str) -> AbstractContextManager[object]:
-        """Return a lock that one process of the project holds at a time; a crash gives it back."""
-        if self.locks is None:
-            return contextlib.nullcontext()
-        self.locks.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._lock_file(name))
-
-    @contextlib.contextmanager
-    def run(self, experiment: str, key: str, tags: Mapping[str, str], name: str) -> Iterator[Run]:
-        """Give a new run of a candidate; it ends with the block, as finished or failed.
-
-        A marker beside the candidate's lock says that a run may be open: where one is found later, the process was
-        killed, or MLflow was away.
-
-        Parameters
-        ----------
-        experiment : str
-            The experiment, which is the pipeline's name.
-        key : str
-            The candidate's digest; the caller holds its lock.
-        tags : dict
-            The run's tags.
-        name : str
-            The run's name.
-        """
-        marker = self._marker(experiment, key)
-
-        def begin() -> Run:
-            if marker:
-                marker.parent.mkdir(parents=True, exist_ok=True)
-                marker.touch()
-            return self.create_run(experiment, tags, name)
-
-        run = once(begin, lambda: self.end_lost_runs(experiment, key))
-        try:
-            yield run
-        except BaseException:
-            self.client.set_terminated(run.info.run_id, "FAILED")
-            raise
-        else:
-            self.client.set_terminated(run.info.run_id, "FINISHED")
-        # Not where MLflow could not be told.
-        if marker:
-            marker.unlink(missing_ok=True)
-
-    def create_run(self, experiment: str, tags: Mapping[str, str], name: str) -> Run:
-        """Make a run; its experiment is made, or restored, if need be."""
-        if place := self._experiments.get(experiment):
-            try:
-                return self.client.create_run(place, tags=dict(tags), run_name=name)
-            except MlflowException as error:
-                if error.error_code not in _GONE:
-                    raise  # else it was deleted since it was looked up
-        self._experiments[experiment] = place = self.experiment(experiment)
-        return self.client.create_run(place, tags=dict(tags), run_name=name)
-
-    def tagged_run(self, experiment: str, tag: str, value: str) -> Run | None:
-        """Return the run of an experiment that carries a tag, or None."""
-        found, quoted = self.client.get_experiment_by_name(experiment), _quoted(value)
-        if found is None or quoted is None:
-            return None
-        return next(iter(self.client.search_runs([found.experiment_id], f"tags.{tag} = {quoted}", max_results=1)), None)
-
-    def end_lost_runs(self, experiment: str, key: str) -> None:
-        """End the run that a killed process left open; only who holds the candidate's lock may say so."""
-        marker = self._marker(experiment, key)
-        if marker and not marker.exists():
-            return
-        self.end_open_runs(experiment, f" and tags.config_digest = '{key}'")
-        if marker:
-            marker.unlink(missing_ok=True)
-
-    def end_open_runs(self, experiment: str, which: str = "") -> None:
-        """End an experiment's open runs as killed: all, or those that a condition of MLflow's search finds."""
-        if found := self.client.get_experiment_by_name(experiment):
-            for run in self.client.search_runs([found.experiment_id], f"attributes.status = 'RUNNING'{which}"):
-                self.client.set_terminated(run.info.run_id, "KILLED")
-
-    def sweep_lost_runs(self, experiment: str, patience: float = 10.0) -> None:
-        """End the runs of all candidates that nobody trains any more.
-
-        Parameters
-        ----------
-        experiment : str
-            The experiment.
-        patience : float
-            Seconds to wait for a candidate's lock: who holds it while its run is open is logging, which takes a
-            second, or is being ended by Airflow.
-        """
-        for marker in sorted(self.locks.glob(f"{experiment}-*{_OPEN}")) if self.locks else ():
-            key = marker.name.removeprefix(f"{experiment}-").removesuffix(_OPEN)
-            with contextlib.suppress(Timeout), FileLock(self._lock_file(f"{experiment}-{key}"), timeout=patience):
-                self.end_lost_runs(experiment, key)
-
-    def _marker(self, experiment: str, key: str) -> Path | None:
-        return self.locks and self.locks / f"{experiment}-{key}{_OPEN}"
-
-    def _lock_file(self, name: str) -> Path:
-        if self.locks is None:
-            raise ValueError("this store has no folder for locks")
-        return self.locks / f"{name}.lock"
-
-    @cached_property
-    def client(self) -> MlflowClient:
-        """MLflow's own client."""
-        return MlflowClient(self.uri, self.uri)
-
     @cached_property
     def registry(self) -> ModelRegistryClient:
         """The layer below MLflow's client, for what is done to one version.
@@ -210,24 +84,6 @@ class Store:
         The client first reads the whole registered model, with every version, to see that it is no prompt.
         """
         return ModelRegistryClient(self.uri, self.uri)
-
-    def experiment(self, name: str) -> str:
-        """Return the id of the experiment ``name``; it is made if need be, or restored if it was deleted."""
-        if found := self.client.get_experiment_by_name(name):
-            if found.lifecycle_stage == LifecycleStage.DELETED:
-                self.client.restore_experiment(found.experiment_id)
-            return found.experiment_id
-        location = f"{self.artifacts}/{name}" if self.artifacts else None
-        try:
-            return self.client.create_experiment(name, artifact_location=location, tags=_CLASSIC)
-        except MlflowException as error:
-            if error.error_code not in _EXISTS:
-                raise
-            # Another process was quicker.
-            found = self.client.get_experiment_by_name(name)
-            if found is None:
-                raise
-            return found.experiment_id
 
     def create_version(
         self,
@@ -264,7 +120,7 @@ class Store:
         try:
             self.client.create_registered_model(name, description=about or None)
         except MlflowException as error:
-            if error.error_code not in _EXISTS:
+            if error.error_code not in EXISTS:
                 raise
 
     def find(self, name: str, tags: Mapping[str, str]) -> Version | None:
@@ -275,7 +131,7 @@ class Store:
     def search(self, name: str, tags: Mapping[str, str]) -> list[Version]:
         """Return the versions that carry all ``tags``."""
         conditions = [f"name='{name}'"]
-        conditions += [f"tags.{key}={quoted}" for key, value in tags.items() if (quoted := _quoted(value))]
+        conditions += [f"tags.{key}={wanted}" for key, value in tags.items() if (wanted := quoted(value))]
         versions: list[Version] = []
         token: str | None = None
         while True:
@@ -396,9 +252,3 @@ def _version(found: ModelVersion) -> Version:
 def _staged(model: RegisteredModel, promote: Promote) -> ModelVersion | None:
     """Return the version that is in the stage, of a registered model as a search gives it."""
     return next((version for version in model.latest_versions if version.current_stage == promote.stage), None)
-
-
-def _quoted(value: str) -> str | None:
-    """Return ``value`` as MLflow's filter takes it; None for one with both kinds of quotes, as it knows no escapes."""
-    quote = next((mark for mark in ("'", '"') if mark not in value), None)
-    return quote and f"{quote}{value}{quote}"

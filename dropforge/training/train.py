@@ -10,7 +10,6 @@ from typing import Literal
 
 import joblib
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 
 # Imported before the fork: what is inherited is loaded once, and counts against no candidate's memory.
 from dropforge.configs import Candidate
@@ -112,7 +111,7 @@ def _train_once(
         except UserError as error:
             return failed(candidate, error)
         except MlflowException as error:
-            if error.error_code != ErrorCode.Name(INVALID_PARAMETER_VALUE):
+            if not store.refuses(error, pipeline.name):
                 raise
             message = f"MLflow refuses what there is to be logged of it: {error}"
             remedy = "Choose another estimator, other parameters or fewer columns."

@@ -56,11 +56,17 @@ def test_what_mlflow_refuses_is_the_candidates_failure_and_what_it_cannot_do_now
         raise MlflowException("too long", error_code=code)
 
     monkeypatch.setattr(dropforge.training.log, "log", refuse)
+    store = Store.connect(project)
+    experiment = store.experiment("wine")
     code = INVALID_PARAMETER_VALUE
     outcome = train_config(STUMP, rows, project)
     assert outcome.status == "failed"
     assert "MLflow refuses what there is to be logged of it" in outcome.error
     code = RESOURCE_DOES_NOT_EXIST
+    with pytest.raises(MlflowException, match="too long"):
+        train_config(STUMP, rows, project)
+    store.client.delete_experiment(experiment)  # by which MLflow refuses as well
+    code = INVALID_PARAMETER_VALUE
     with pytest.raises(MlflowException, match="too long"):
         train_config(STUMP, rows, project)
 
