@@ -49,6 +49,18 @@ def test_eight_configs_in_two_formats_at_once_become_eight_versions(project):
     assert "forest3.json: RandomForestClassifier" in labels
 
 
+def test_what_the_dag_trained_is_the_same_when_it_is_trained_without_airflow(project):
+    for file in ("tree3.yaml", "forest3.json"):
+        found = json.loads(project.cli("reproduce", "drops", by_file(project, "drops")[file].version, "--json"))
+        assert (found["same"], found["differences"]) == (True, [])
+        assert found["metrics"]
+        assert found["compared"] > 0
+    versions = len(project.versions("drops"))
+    best = json.loads(project.cli("retrain", "drops", "--json"))
+    assert {outcome["status"] for outcome in best} <= {"known"}, "the data are those of then"
+    assert len(project.versions("drops")) == versions
+
+
 def test_a_file_that_is_written_slowly_in_pieces_is_read_whole(project):
     path = project.watch("drops") / "pieces.yaml"
     with path.open("w") as stream:
