@@ -42,6 +42,7 @@ def claim(home: str, settings: str) -> list[Batch]:
 
     pipeline, run = begin(settings), _run_id()
     folder = _folder(home, pipeline)
+    folder.settle()
     typed = drop_typed(get_current_context(), folder)
     items = []
     rejected: list[str] = []

@@ -1,6 +1,8 @@
-"""The trigger behind a watch folder: it wakes the train DAG when a whole config waits there.
+"""The trigger behind a watch folder: it wakes the train DAG when a config waits there.
 
-Its event is only a wake-up: events merge and can slip to the next run, so ``claim`` lists the folder itself.
+Its event is only a wake-up: events merge and can slip to the next run, so ``claim`` lists the folder itself. It comes
+as soon as nobody holds the file open for writing: until ``claim`` begins, and sees whether the file has been quiet for
+long enough to be whole, Airflow takes as long anyway.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from asgiref.sync import sync_to_async
 from watchfiles import awatch
 
 from dropforge.airflow.runs import is_active
-from dropforge.folder import SETTLE_SECONDS, WatchFolder
+from dropforge.folder import SETTLE_SECONDS, WatchFolder, is_whole
 from dropforge.project import Project
 
 log = logging.getLogger(__name__)
 
 
 class DropTrigger(BaseEventTrigger):
-    """Announce whole configs.
+    """Announce configs.
 
     Parameters
     ----------
@@ -59,22 +61,33 @@ class DropTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each batch of files that waits."""
         folder = WatchFolder(Project(Path(self.home)).resolve(self.watch), Path())
-        announced: dict[str, float] = {}
+        announced: dict[str, tuple[float, int]] = {}
         async for _ in self._wake_ups(folder.path):
             try:
-                waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run), self.trusted)
+                waiting = await sync_to_async(folder.waiting)(
+                    lambda run: is_active(self.dag_id, run), self.trusted, settle=0.0
+                )
+                changed = {name: _changed(folder.path / name) for name in waiting}
             except OSError as error:  # a folder out of reach comes back one day; a trigger that ended does not
                 log.warning("%s cannot be listed: %s", self.watch, error)
                 continue
             now = time.monotonic()
-            announced = {name: at for name, at in announced.items() if name in waiting and now - at < self.remind}
-            if new := [name for name in waiting if name not in announced]:
-                announced |= dict.fromkeys(new, now)
+            announced = {
+                name: (at, then) for name, (at, then) in announced.items() if name in waiting and now - at < self.remind
+            }
+            # What was written to since, a run may have found half and left: it is announced again once it is whole.
+            new = [
+                name
+                for name, at in changed.items()
+                if name not in announced or (at != announced[name][1] and is_whole(folder.path / name))
+            ]
+            if new:
+                announced |= {name: (now, changed[name]) for name in new}
                 # For people to read: a name may hold bytes that are no text, and would end the triggerer.
                 yield TriggerEvent({"files": [os.fsencode(name).decode(errors="replace") for name in new]})
 
     async def _wake_ups(self, folder: Path) -> AsyncIterator[None]:
-        """Yield at the start, after file events once they have settled, and at every ``poll``."""
+        """Yield at the start, after file events and once they have settled, and at every ``poll``."""
         while True:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -90,10 +103,18 @@ class DropTrigger(BaseEventTrigger):
                 )
                 async for changes in watcher:
                     if changes:
-                        await asyncio.sleep(SETTLE_SECONDS)  # a file is whole only after it has been quiet so long
+                        yield
+                        await asyncio.sleep(SETTLE_SECONDS)
                     if not folder.is_dir():
                         break  # removed: it is made anew, and watched anew
                     yield
             except OSError as error:
                 log.warning("%s cannot be watched: %s", self.watch, error)
             await asyncio.sleep(self.poll)
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.lstat().st_ctime_ns
+    except FileNotFoundError:
+        return 0

@@ -22,10 +22,11 @@ from filelock import FileLock
 
 from dropforge.documents import Problem, UserError, write_whole, written
 from dropforge.folder.drop import key_of, read
-from dropforge.folder.files import SETTLE_SECONDS, arrived
+from dropforge.folder.files import SETTLE_SECONDS, arrived, unsettled
 
 DONE, REJECTED, CLAIMS = "done", "rejected", ".claims"
 NOBODY = ""
+_MOST_SECONDS = 2.0
 _IMMOVABLE = (errno.EACCES, errno.EPERM, errno.EBUSY)  # somebody else's, immutable, or mounted there
 
 
@@ -90,6 +91,13 @@ class WatchFolder:
                 write_whole(self.path / name, content)
         return name
 
+    def settle(self) -> None:
+        """Wait until nothing more comes or changes, so that one claim takes all; for two seconds at most."""
+        self.prepare()
+        end = time.monotonic() + _MOST_SECONDS
+        while (seconds := min(unsettled(self.path), end - time.monotonic())) > 0:
+            time.sleep(seconds)
+
     def claim(self, run: str, is_active: Callable[[str], bool], whole: Iterable[str] = ()) -> list[Claim]:
         """Claim all that arrived whole and no other active run has, and what a run that ended left unfiled.
 
@@ -125,7 +133,9 @@ class WatchFolder:
             taken += self._replaced({claim.key for claim in taken}, run, is_active)
         return taken
 
-    def waiting(self, is_active: Callable[[str], bool], trusted: float = 0.0) -> list[str]:
+    def waiting(
+        self, is_active: Callable[[str], bool], trusted: float = 0.0, settle: float = SETTLE_SECONDS
+    ) -> list[str]:
         """Return the names of what arrived whole and no active run has claimed.
 
         Parameters
@@ -134,6 +144,8 @@ class WatchFolder:
             Whether a run may still file what it claimed.
         trusted : float
             Seconds after a claim for which its run is taken to be active, and not asked about.
+        settle : float
+            Seconds without a change after which something counts as whole.
         """
         if not self.path.is_dir():
             return []
@@ -143,7 +155,7 @@ class WatchFolder:
             for key, record in self._records()
             if record["run"] and (self._age(key) < trusted or is_active(record["run"]))
         }
-        return [path.name for path in arrived(self.path) if not _is_among(path, active)]
+        return [path.name for path in arrived(self.path, settle) if not _is_among(path, active)]
 
     def content(self, claim: Claim) -> bytes:
         """Return a config as it was when it was claimed."""

@@ -16,7 +16,7 @@ SETTLE_SECONDS = 0.3
 EMPTY_SECONDS = 30.0
 
 
-def arrived(folder: Path) -> list[Path]:
+def arrived(folder: Path, settle: float = SETTLE_SECONDS) -> list[Path]:
     """Return what is whole in ``folder`` and has a config's name, oldest first.
 
     Folders, links and pipes of such a name are among them: somebody has to say that they are no configs.
@@ -24,7 +24,7 @@ def arrived(folder: Path) -> list[Path]:
     found = []
     for entry in os.scandir(folder):
         path = Path(entry.path)
-        if is_config_name(entry.name) and is_whole(path):
+        if is_config_name(entry.name) and is_whole(path, settle):
             with contextlib.suppress(FileNotFoundError):  # taken back since
                 found.append((path.lstat().st_mtime_ns, path))
     return [path for _, path in sorted(found)]
@@ -50,10 +50,26 @@ def is_whole(path: Path, settle: float = SETTLE_SECONDS) -> bool:
 
 def is_quiet(status: os.stat_result, settle: float = SETTLE_SECONDS) -> bool:
     """Return whether something has not changed for ``settle`` seconds; an empty file and a folder are given more."""
+    return _age(status) >= (EMPTY_SECONDS if _may_be_begun(status) else settle)
+
+
+def unsettled(folder: Path) -> float:
+    """Return the seconds until all that came is whole, if nobody goes on writing; what is just begun does not count."""
+    seconds = 0.0
+    for entry in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):  # taken back since
+            if is_config_name(entry.name) and not _may_be_begun(status := entry.stat(follow_symlinks=False)):
+                seconds = max(seconds, SETTLE_SECONDS - _age(status))
+    return seconds
+
+
+def _age(status: os.stat_result) -> float:
     # A writer may set the first of these, to a time to come; nobody can set the second.
-    age = time.time() - min(status.st_mtime, status.st_ctime)
-    may_be_begun = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and not status.st_size)
-    return age >= (EMPTY_SECONDS if may_be_begun else settle)
+    return time.time() - min(status.st_mtime, status.st_ctime)
+
+
+def _may_be_begun(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and not status.st_size)
 
 
 @contextlib.contextmanager

@@ -6,12 +6,13 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.tracking._model_registry.client import ModelRegistryClient
+from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
 
 from dropforge.project import Project
 from dropforge.registry.database import make_database
@@ -63,6 +64,7 @@ class Store(Runs):
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         # We pin what a model needs: it is no business of a uv.lock that lies where a command was typed.
         os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
+        _look_for_databricks_once()
         address = project.address("mlflow")
         if address is None:
             make_database(project)
@@ -252,3 +254,10 @@ def _version(found: ModelVersion) -> Version:
 def _staged(model: RegisteredModel, promote: Promote) -> ModelVersion | None:
     """Return the version that is in the stage, of a registered model as a search gives it."""
     return next((version for version in model.latest_versions if version.current_stage == promote.stage), None)
+
+
+@cache
+def _look_for_databricks_once() -> None:
+    """Have MLflow see once whether this is a notebook or job of Databricks: it looks for modules at each request."""
+    provider = DatabricksRequestHeaderProvider
+    provider.in_context = cache(provider.in_context)

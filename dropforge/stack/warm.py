@@ -30,6 +30,7 @@ AFTER = {
         "dropforge.airflow.trigger",
     )
 }
+RUNNERS = ("airflow.jobs.triggerer_job_runner", "dropforge.airflow.runner")
 
 
 @compiles(now, "sqlite")
@@ -56,6 +57,9 @@ def main() -> None:
     airflow = importlib.import_module("airflow.__main__")
     for library in AFTER.get(part, ()):
         importlib.import_module(library)
+    if part == "triggerer":
+        jobs, ours = (importlib.import_module(name) for name in RUNNERS)
+        jobs.TriggerRunner = ours.PromptRunner  # type: ignore[attr-defined]
     sys.argv[0] = "airflow"
     airflow.main()
 

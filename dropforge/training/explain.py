@@ -5,6 +5,7 @@ Each part is bounded in rows and time, so that a candidate is explained in well 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +15,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn import metrics as sk
 
 from dropforge.data import Rows
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.prepare import Prepared
+
+logger = logging.getLogger(__name__)
 
 MOST_CLASSES = 20  # with metrics and curves of their own
 _MOST_ROWS = 1000
@@ -83,6 +87,7 @@ def _or(otherwise: Any, work: Callable[[], Any]) -> Any:
     try:
         return work()
     except Exception:
+        logger.debug("left out", exc_info=True)
         return otherwise
 
 
@@ -171,7 +176,10 @@ def curves_of(estimator: Any, rows: Rows) -> list[Curve]:
         return []
     # Of two classes the second says it all.
     shown = range(1, 2) if len(labels) == 2 else range(min(len(labels), MOST_CLASSES // 2))  # noqa: PLR2004
-    return [_curve(str(labels[number]), (target == labels[number]).to_numpy(), shares[:, number]) for number in shown]
+    with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):  # once for each class and curve
+        return [
+            _curve(str(labels[number]), (target == labels[number]).to_numpy(), shares[:, number]) for number in shown
+        ]
 
 
 def _curve(label: str, is_it: np.ndarray, share: np.ndarray) -> Curve:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from types import SimpleNamespace
 
@@ -12,14 +11,12 @@ from mlflow.exceptions import MlflowException
 
 from dropforge.airflow import tasks
 from dropforge.airflow.notify import OnPromotion
-from dropforge.airflow.trigger import DropTrigger
-from dropforge.folder import WatchFolder
 from dropforge.registry import Store
 from dropforge.registry.history import History
 from dropforge.settings import encode
 from dropforge.training import Outcome
 from tests.dropforge.disks import mounted
-from tests.dropforge.folder.drops import KINDS, aged, drop, make
+from tests.dropforge.folder.drops import aged, drop
 from tests.dropforge.wine import STUMP, TREE, WINE, crown, promoting, version_of
 
 
@@ -142,57 +139,6 @@ def test_the_leaderboard_fails_no_train_run(tmp_path, monkeypatch):
     for trained, why in (("[]", "there is no new version"), ('["1"]', "the next train run saves it anew: no answer")):
         with pytest.raises(AirflowSkipException, match=why):
             tasks.compare(trained, home=str(tmp_path), settings=encode(WINE))
-
-
-def test_the_trigger_announces_what_is_no_file_as_well(tmp_path, monkeypatch):
-    monkeypatch.setattr("dropforge.airflow.trigger.is_active", lambda dag, run: False)
-    watch = tmp_path / WINE.train.watch
-    watch.mkdir(parents=True)
-    paths = [make(kind, watch / f"{kind}.yaml", tmp_path / "outside") for kind in KINDS]
-
-    async def first():
-        events = DropTrigger("wine_train", str(tmp_path), WINE.train.watch).run()
-        try:
-            return await anext(events)
-        finally:
-            await events.aclose()
-
-    event = asyncio.run(first())
-    assert sorted(event.payload["files"]) == sorted(path.name for path in paths)
-
-
-def test_the_trigger_reminds_of_what_nobody_claims_and_says_it_no_sooner(tmp_path, monkeypatch):
-    clock = SimpleNamespace(now=0.0, looks=0)
-    monkeypatch.setattr("dropforge.airflow.trigger.time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr("dropforge.airflow.trigger.is_active", lambda dag, run: False)
-    watch = tmp_path / WINE.train.watch
-    drop(watch, "a.yaml", TREE.decode())
-    real = WatchFolder.waiting
-
-    def waiting(self, *arguments):
-        clock.looks += 1
-        if clock.looks == 2:
-            raise OSError("out of reach for a moment")
-        return real(self, *arguments)
-
-    monkeypatch.setattr(WatchFolder, "waiting", waiting)
-
-    async def twice():
-        events = DropTrigger("wine_train", str(tmp_path), WINE.train.watch, poll=0.02, remind=30.0).run()
-        try:
-            first = await anext(events)
-            second = asyncio.ensure_future(anext(events))
-            while clock.looks < 5:
-                await asyncio.sleep(0.01)
-            early = second.done()
-            clock.now = 31.0
-            return first, early, await second
-        finally:
-            await events.aclose()
-
-    first, early, second = asyncio.run(twice())
-    assert first.payload["files"] == second.payload["files"] == ["a.yaml"]
-    assert not early, "it looked again, and said nothing"
 
 
 @pytest.mark.usefixtures("left")

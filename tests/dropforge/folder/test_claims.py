@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,6 +45,25 @@ def test_a_run_claims_every_whole_file(folder):
     assert names(claims) == ["a.yaml", "b.json"]
     assert [folder.content(claim) for claim in claims] == [b"A", b"B"]
     assert folder.claimed_by("r1") == sorted(claims, key=lambda claim: claim.key)
+
+
+@pytest.mark.parametrize(
+    ("left", "slept"),
+    [
+        ([0.0], []),
+        ([0.2, 0.1, -0.1], [0.2, 0.1]),
+        ([0.3] * 9, [*[0.3] * 6, pytest.approx(0.2)]),
+    ],
+    ids=["all is whole", "more comes meanwhile", "somebody never stops"],
+)
+def test_a_claim_takes_together_what_comes_within_two_seconds(folder, monkeypatch, left, slept):
+    clock = SimpleNamespace(slept=[])
+    fake = SimpleNamespace(sleep=clock.slept.append, monotonic=lambda: sum(clock.slept))
+    monkeypatch.setattr("dropforge.folder.claims.time", fake)
+    seconds = iter(left)
+    monkeypatch.setattr("dropforge.folder.claims.unsettled", lambda path: next(seconds))
+    folder.settle()
+    assert clock.slept == slept
 
 
 def test_an_empty_or_missing_folder_gives_no_claim(folder):

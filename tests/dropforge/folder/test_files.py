@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from dropforge.folder import arrived, is_config_name, is_whole
+from dropforge.folder import SETTLE_SECONDS, arrived, is_config_name, is_whole
+from dropforge.folder.files import unsettled
 from tests.dropforge.folder.drops import KINDS, aged, drop, make
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a file open")
@@ -111,10 +112,23 @@ def test_whole_files_come_oldest_first(tmp_path):
     drop(tmp_path, "notes.txt")
     drop(tmp_path / "done", "filed.yaml")
     assert arrived(tmp_path) == paths
+    assert arrived(tmp_path, settle=0) == [*paths, tmp_path / "half.yaml"]
+
+
+def test_how_long_it_takes_until_all_is_whole(tmp_path):
+    drop(tmp_path, "whole.yaml")
+    drop(tmp_path, "empty.yaml", "", age=0)  # somebody may be slow to write it
+    drop(tmp_path, "notes.txt", age=0)
+    make("folder", tmp_path / "folder.yaml", tmp_path)
+    assert unsettled(tmp_path) == 0
+    drop(tmp_path, "young.yaml", age=SETTLE_SECONDS / 2)
+    assert 0 < unsettled(tmp_path) <= SETTLE_SECONDS / 2
+    drop(tmp_path, "new.yaml", age=0)
+    assert SETTLE_SECONDS / 2 < unsettled(tmp_path) <= SETTLE_SECONDS
 
 
 def test_a_file_that_is_taken_back_meanwhile_is_no_error(tmp_path, monkeypatch):
-    def is_whole_and_gone(path):
+    def is_whole_and_gone(path, settle):
         path.unlink()
         return True
 

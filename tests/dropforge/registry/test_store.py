@@ -11,6 +11,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
+from mlflow.tracking.request_header.databricks_request_header_provider import DatabricksRequestHeaderProvider
 
 from dropforge.data import Rows
 from dropforge.project import Project
@@ -200,3 +201,14 @@ def test_store_that_does_not_answer_is_an_error_and_not_an_empty_one(monkeypatch
     ):
         with pytest.raises(MlflowException, match="Max retries exceeded"):
             ask()
+
+
+def test_mlflow_looks_once_whether_it_runs_in_databricks(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    monkeypatch.setattr("mlflow.utils.databricks_utils.is_in_databricks_job", lambda: looks.append(1) or True)
+    Store.connect(project)
+    Store.connect(project)
+    provider = DatabricksRequestHeaderProvider()
+    assert provider.in_context()
+    assert provider.in_context()
+    assert len(looks) == 1
