@@ -23,9 +23,10 @@ from dropforge.project import Project
 from dropforge.registry import Store
 from dropforge.settings import Pipeline
 from dropforge.training.card import card
+from dropforge.training.charts import draw_confusion, draw_importances
 from dropforge.training.evaluate import Evaluation, evaluate
 from dropforge.training.explain import by_class, curves_of, explain, importances_of, last_of, steps_of
-from dropforge.training.figures import draw_confusion, draw_curves, draw_importances
+from dropforge.training.figures import draw_curves
 from dropforge.training.fit import Fitted, fit
 from dropforge.training.log import Origin, log
 from dropforge.training.prepare import prepare

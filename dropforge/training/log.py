@@ -44,9 +44,10 @@ from dropforge.settings import Pipeline
 from dropforge.training.again import write_origin
 from dropforge.training.artifact import write_artifact, write_model
 from dropforge.training.card import card
+from dropforge.training.charts import draw_confusion, draw_importances
 from dropforge.training.evaluate import Evaluation
 from dropforge.training.explain import Explanation, explain
-from dropforge.training.figures import draw_confusion, draw_curves, draw_importances
+from dropforge.training.figures import draw_curves
 from dropforge.training.fit import Fitted
 from dropforge.training.prepare import Prepared
 
