@@ -224,8 +224,9 @@ class Reader:
 
 
 def copy_of_checkout(folder: Path) -> Path:
-    """Return a copy of what the repository holds, with the environment that ``make`` has set up."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S607
+    """Return a copy of what the repository holds or will hold, with the environment that ``make`` has set up."""
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S603
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
