@@ -12,7 +12,7 @@ help:
 	@echo "make demo       the whole loop, once, in a temporary project"
 	@echo "make up         a stack to look at, in this folder"
 	@echo "make test       everything that is checked (25 minutes on two cores)"
-	@echo "make test-fast  the unit tests (a minute or two)"
+	@echo "make test-fast  the unit tests that take no second each (a minute)"
 	@echo "make test-soak  everybody is killed everywhere, for hours (docs/reliability.md)"
 	@echo "make lint       format, lint, types, import rules, generated files"
 	@echo "make bench      the figures of docs/performance.md, measured here (ONLY=drop,tick: some of them)"

@@ -46,6 +46,7 @@ def task(dag, task_id):
     return next(task for task in dag["tasks"] if task["task_id"] == task_id)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     st.builds(
@@ -79,6 +80,7 @@ def test_any_text_comes_out_as_it_was(pipeline):
     assert f"**wine** {pipeline.description}".strip() in dags["wine_promote"]["doc_md"]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(texts, texts, texts, texts, st.dictionaries(texts, texts, max_size=2))
 def test_airflows_settings_come_out_as_they_were(owner, tag, pool, queue, arguments):
@@ -159,6 +161,7 @@ def test_the_form_takes_a_config_and_shows_one_that_is_allowed():
     assert "```" not in loaded(nothing)["wine_train"]["params"]["config"]["description_md"]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(texts)
 def test_no_character_of_a_text_has_a_meaning_to_anybody(text):
@@ -339,6 +342,7 @@ def _lines_named(folder):
     return []  # it stands in a comment or in a text of several lines
 
 
+@pytest.mark.slow
 def test_lines_of_the_packaged_template_are_found_again(tmp_path):
     (tmp_path / "templates").mkdir()
     lines = (packaged() / "pipeline.yaml.j2").read_text(encoding="utf-8").splitlines()

@@ -392,6 +392,7 @@ def put(value, path, new):
     return value | {key: put(value[key], rest, new)}
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None)
 @given(st.sampled_from(PLACES), values | scalars, st.booleans())
 @example(("pipelines", "wine", "promote", "min_improvement"), -1, False)

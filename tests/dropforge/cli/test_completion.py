@@ -45,6 +45,7 @@ def test_commands_and_options(home: Path) -> None:
     assert bash(home, "generate", "--di") == ["--diff"]
 
 
+@pytest.mark.slow
 def test_pipelines_of_the_spec(home: Path) -> None:
     assert bash(home, "promote", "w") == ["wine", "whisky"]
     assert bash(home, "serve", "wine", "w") == ["whisky"]

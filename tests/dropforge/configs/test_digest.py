@@ -70,6 +70,7 @@ def test_the_version_of_scikit_learn_counts_without_its_patch(monkeypatch):
     assert len(set(digests)) == 3
 
 
+@pytest.mark.slow
 def test_the_version_of_another_package_counts_where_its_classes_are_used(monkeypatch):
     allowed = Allowed(("sklearn.*", "lightgbm.*"))
 

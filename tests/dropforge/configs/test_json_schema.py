@@ -46,6 +46,7 @@ def is_refused(value: Any) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_good_config_is_not_flagged_in_its_dialect_nor_in_the_plain_form() -> None:
     for case in GOOD:
         for value in (*values(content(case), file(case)), {"models": case["models"]}, *case["models"]):

@@ -67,6 +67,7 @@ def test_draws_of_counts_have_the_spread_of_draws_of_rows(metric, monkeypatch):
     assert interval(score, first) == pytest.approx(quick, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["neg_log_loss", "roc_auc_ovr", "matthews_corrcoef", "f1_micro"])
 def test_any_scorer_can_be_drawn(metric, monkeypatch):
     monkeypatch.setattr(bootstrap, "DRAWS", 200)
@@ -104,6 +105,7 @@ def test_the_same_rows_are_drawn_each_time():
     )
 
 
+@pytest.mark.slow
 def test_draws_without_a_value_speak_against_the_challenger():
     target = np.array([0] * 29 + [1])  # in a third of the draws there is no row of class 1, and so no ROC AUC
     sure = np.stack([1 - target, target], axis=1).astype(float)
@@ -112,6 +114,7 @@ def test_draws_without_a_value_speak_against_the_challenger():
     assert not compare(score, answers(target, coin), answers(target, sure), 0.95, 1).holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tried", [1, 10])
 def test_the_best_of_several_that_are_no_better_wins_no_more_than_its_share(tried):
     """100 worlds in which all are equally good: the best challenger is lucky, and is found out in 95 % of them."""

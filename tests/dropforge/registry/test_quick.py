@@ -90,6 +90,7 @@ def test_mlflow_finds_it_by_the_scheme(project: Project) -> None:
     assert isinstance(registry.get_store_builder(address)(store_uri=address), QuickStore)
 
 
+@pytest.mark.slow
 def test_who_asks_a_server_imports_no_database() -> None:
     asks = """
 import sys

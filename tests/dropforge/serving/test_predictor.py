@@ -237,6 +237,7 @@ def test_estimator_whose_answers_hang_on_the_rows_beside_is_asked_for_each_reque
         assert not Predictor(version(model, rows.features.head(3))).together
 
 
+@pytest.mark.slow
 def test_all_that_is_served_runs_one_job(rows: Rows) -> None:
     inner = RandomForestClassifier(n_estimators=3, n_jobs=2)
     model = VotingClassifier([("forest", inner), ("near", KNeighborsClassifier(n_jobs=-1))], n_jobs=2)

@@ -43,6 +43,7 @@ dropforge.stack.warm.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "module"),
     [("triggerer", "dropforge.airflow.runner"), ("dag-processor", "airflow.jobs.triggerer_job_runner")],
