@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from asgiref.sync import sync_to_async
 from watchfiles import awatch
 
 from dropforge.airflow.runs import is_active
-from dropforge.folder import SETTLE_SECONDS, WatchFolder, is_whole
+from dropforge.folder import SETTLE_SECONDS, Arrival, WatchFolder
 from dropforge.project import Project
 
 log = logging.getLogger(__name__)
@@ -64,27 +64,21 @@ class DropTrigger(BaseEventTrigger):
         announced: dict[str, tuple[float, int]] = {}
         async for _ in self._wake_ups(folder.path):
             try:
-                waiting = await sync_to_async(folder.waiting)(
-                    lambda run: is_active(self.dag_id, run), self.trusted, settle=0.0
-                )
-                changed = {name: _changed(folder.path / name) for name in waiting}
+                waiting = await sync_to_async(folder.waiting)(lambda run: is_active(self.dag_id, run), self.trusted)
             except OSError as error:  # a folder out of reach comes back one day; a trigger that ended does not
                 log.warning("%s cannot be listed: %s", self.watch, error)
                 continue
-            now = time.monotonic()
+            now, names = time.monotonic(), {arrival.path.name for arrival in waiting}
             announced = {
-                name: (at, then) for name, (at, then) in announced.items() if name in waiting and now - at < self.remind
+                name: (at, changed)
+                for name, (at, changed) in announced.items()
+                if name in names and now - at < self.remind
             }
-            # What was written to since, a run may have found half and left: it is announced again once it is whole.
-            new = [
-                name
-                for name, at in changed.items()
-                if name not in announced or (at != announced[name][1] and is_whole(folder.path / name))
-            ]
-            if new:
-                announced |= {name: (now, changed[name]) for name in new}
+            if new := [arrival for arrival in waiting if _is_news(arrival, announced)]:
+                announced |= {arrival.path.name: (now, arrival.changed) for arrival in new}
                 # For people to read: a name may hold bytes that are no text, and would end the triggerer.
-                yield TriggerEvent({"files": [os.fsencode(name).decode(errors="replace") for name in new]})
+                files = [os.fsencode(arrival.path.name).decode(errors="replace") for arrival in new]
+                yield TriggerEvent({"files": files})
 
     async def _wake_ups(self, folder: Path) -> AsyncIterator[None]:
         """Yield at the start, after file events and once they have settled, and at every ``poll``."""
@@ -113,8 +107,10 @@ class DropTrigger(BaseEventTrigger):
             await asyncio.sleep(self.poll)
 
 
-def _changed(path: Path) -> int:
-    try:
-        return path.lstat().st_ctime_ns
-    except FileNotFoundError:
-        return 0
+def _is_news(arrival: Arrival, announced: Mapping[str, tuple[float, int]]) -> bool:
+    """Return whether something is to be announced: at once, and when it was written to since, once it is whole.
+
+    A run may have found half of that, and left it.
+    """
+    known = announced.get(arrival.path.name)
+    return arrival.is_closed if known is None else arrival.is_whole and arrival.changed != known[1]

@@ -22,11 +22,11 @@ from filelock import FileLock
 
 from dropforge.documents import Problem, UserError, write_whole, written
 from dropforge.folder.drop import key_of, read
-from dropforge.folder.files import SETTLE_SECONDS, arrived, unsettled
+from dropforge.folder.files import SETTLE_SECONDS, Arrival, arrivals, unsettled
 
 DONE, REJECTED, CLAIMS = "done", "rejected", ".claims"
 NOBODY = ""
-_MOST_SECONDS = 2.0
+_MOST_SECONDS = 1.0
 _IMMOVABLE = (errno.EACCES, errno.EPERM, errno.EBUSY)  # somebody else's, immutable, or mounted there
 
 
@@ -92,11 +92,11 @@ class WatchFolder:
         return name
 
     def settle(self) -> None:
-        """Wait until nothing more comes or changes, so that one claim takes all; for two seconds at most."""
-        self.prepare()
+        """Wait until nothing more comes or changes, so that one claim takes all; for a second at most."""
         end = time.monotonic() + _MOST_SECONDS
-        while (seconds := min(unsettled(self.path), end - time.monotonic())) > 0:
-            time.sleep(seconds)
+        with suppress(OSError):  # who claims says what is wrong with the folder
+            while (seconds := min(unsettled(self.path), end - time.monotonic())) > 0:
+                time.sleep(seconds)
 
     def claim(self, run: str, is_active: Callable[[str], bool], whole: Iterable[str] = ()) -> list[Claim]:
         """Claim all that arrived whole and no other active run has, and what a run that ended left unfiled.
@@ -116,7 +116,7 @@ class WatchFolder:
         self.prepare()
         taken = []
         with self._lock():
-            settled = dict.fromkeys(arrived(self.path), SETTLE_SECONDS)
+            settled = {arrival.path: SETTLE_SECONDS for arrival in arrivals(self.path) if arrival.is_whole}
             for path, settle in (settled | {self.path / name: 0.0 for name in whole}).items():
                 drop = read(path)
                 if drop is None or not drop.is_whole(settle):
@@ -133,10 +133,8 @@ class WatchFolder:
             taken += self._replaced({claim.key for claim in taken}, run, is_active)
         return taken
 
-    def waiting(
-        self, is_active: Callable[[str], bool], trusted: float = 0.0, settle: float = SETTLE_SECONDS
-    ) -> list[str]:
-        """Return the names of what arrived whole and no active run has claimed.
+    def waiting(self, is_active: Callable[[str], bool], trusted: float = 0.0) -> list[Arrival]:
+        """Return what arrived, whole or not, and no active run has claimed.
 
         Parameters
         ----------
@@ -144,8 +142,6 @@ class WatchFolder:
             Whether a run may still file what it claimed.
         trusted : float
             Seconds after a claim for which its run is taken to be active, and not asked about.
-        settle : float
-            Seconds without a change after which something counts as whole.
         """
         if not self.path.is_dir():
             return []
@@ -155,7 +151,7 @@ class WatchFolder:
             for key, record in self._records()
             if record["run"] and (self._age(key) < trusted or is_active(record["run"]))
         }
-        return [path.name for path in arrived(self.path, settle) if not _is_among(path, active)]
+        return [arrival for arrival in arrivals(self.path) if not _is_among(arrival.path, active)]
 
     def content(self, claim: Claim) -> bytes:
         """Return a config as it was when it was claimed."""

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import confusion_matrix
 
@@ -53,7 +54,7 @@ def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[A
     under = bottom + _GAP + (_LINE if is_upright else longest)
     chart = _Chart(right + _MARGIN, under + _LINE + _MARGIN)
 
-    colours = mpl.colormaps["Blues"](counts / most, bytes=True)[..., :3]
+    colours = colormaps["Blues"](counts / most, bytes=True)[..., :3]
     shrunk = Image.Resampling.NEAREST if many <= _FRAME else Image.Resampling.BOX
     chart.image.paste(Image.fromarray(np.ascontiguousarray(colours)).resize((_FRAME, _FRAME), shrunk), (left, top))
     chart.draw.rectangle((left - 1, top - 1, right, bottom), outline="black")
@@ -107,7 +108,7 @@ def _shown(name: Any) -> str:
 
 @functools.lru_cache(maxsize=32)
 def _font(size: float) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    return ImageFont.truetype(findfont("DejaVu Sans"), size)
 
 
 class _Chart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import ROOT
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -112,7 +114,7 @@ def test_a_block_of_commands_is_copied_without_what_it_prints(address: str) -> N
 def test_a_browser_asks_nobody_else_and_finds_everything(site: Path, address: str) -> None:
     if CHROMIUM is None:
         pytest.skip("needs Debian's package chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import TimeoutError, sync_playwright
 
     asked: list[str] = []
     bad: list[str] = []
@@ -126,8 +128,17 @@ def test_a_browser_asks_nobody_else_and_finds_everything(site: Path, address: st
             if file.name != "404.html":
                 page.goto(f"{address}/{file.relative_to(site)}")
         page.goto(address)
-        page.get_by_placeholder("Search").first.fill("timeout_seconds")
-        page.locator(".md-search-result__link").first.wait_for()
+
+        def finds() -> bool:
+            # What is typed before the page's scripts are at work is not looked for: it is typed again.
+            box, found = page.get_by_placeholder("Search").first, page.locator(".md-search-result__link").first
+            box.fill("")
+            box.fill("timeout_seconds")
+            with contextlib.suppress(TimeoutError):
+                found.wait_for(timeout=2_000)
+            return found.is_visible()
+
+        until(finds, "the search finds something")
         browser.close()
     assert not bad
     assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from dropforge.airflow.form import drop_typed
 from dropforge.folder import WatchFolder, is_config_name
 from tests.dropforge.documents.values import texts
+from tests.dropforge.folder.drops import waiting
 
 YAML = "class: SVC\nparams: {C: 3}\n"
 
@@ -40,7 +41,7 @@ def test_what_is_typed_becomes_a_file_that_its_run_claims_at_once(folder):
     assert taken.file.startswith("form-20260304-050607-")
     assert taken.file.endswith(".yaml")
     # Nobody else is called for it, nor gets it.
-    assert folder.waiting(lambda run: True) == []
+    assert waiting(folder, lambda run: True) == []
     assert folder.claim("another", lambda run: True) == []
 
 

@@ -76,3 +76,18 @@ def test_it_runs_as_long_as_airflows_own_does(handed_on, monkeypatch):
     monkeypatch.setattr(TriggerRunner, "arun", arun)
     assert asyncio.run(run()) == 1
     assert handed_on == [["first"]]
+
+
+def test_where_events_cannot_be_handed_on_the_runner_ends_and_says_why(monkeypatch, caplog):
+    async def tell(runner, finished):
+        raise ValueError("no text")
+
+    async def arun(runner):
+        runner.events.append("first")
+        while not runner.stop:
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(TriggerRunner, "sync_state_to_supervisor", tell)
+    monkeypatch.setattr(TriggerRunner, "arun", arun)
+    asyncio.run(asyncio.wait_for(PromptRunner().arun(), 60))
+    assert "no text" in caplog.text

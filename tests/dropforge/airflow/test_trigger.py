@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
 
 from dropforge.airflow.trigger import DropTrigger
-from dropforge.folder import WatchFolder, is_whole
-from tests.dropforge.folder.drops import KINDS, drop, make
+from dropforge.folder import Arrival, WatchFolder
+from tests.dropforge.folder.drops import KINDS, drop, is_whole, make
 from tests.dropforge.wine import TREE, WINE
 
 
@@ -42,9 +43,10 @@ def test_what_is_no_file_is_announced_as_well(tmp_path):
     assert sorted(event.payload["files"]) == sorted(path.name for path in paths)
 
 
-def test_a_file_is_announced_before_it_counts_as_whole_and_not_while_it_is_held_open(tmp_path):
+def test_a_file_is_announced_before_it_counts_as_whole_and_not_while_it_is_held_open(tmp_path, monkeypatch):
     watch = tmp_path / WINE.train.watch
-    drop(watch, "closed.yaml", age=-3600)  # it will not be whole for an hour
+    now = drop(watch, "closed.yaml", age=0).stat().st_mtime
+    monkeypatch.setattr("dropforge.folder.files.time", SimpleNamespace(time=lambda: now))  # it gets no older
     with (watch / "open.yaml").open("w") as file:
         file.write("class: SVC")
         file.flush()
@@ -102,3 +104,33 @@ def test_what_nobody_claims_is_said_again_and_no_sooner(tmp_path, monkeypatch):
     first, early, second = asyncio.run(twice())
     assert first.payload["files"] == second.payload["files"] == ["a.yaml"]
     assert not early, "it looked again, and said nothing"
+
+
+def test_a_file_that_is_opened_again_and_again_is_announced_first_and_last(tmp_path, monkeypatch):
+    path = tmp_path / "a.yaml"
+    looks = [  # when it was changed, whether it is closed, whether it is whole
+        (1, True, False),
+        (2, False, False),
+        (3, True, False),
+        (4, False, False),
+        (5, True, False),
+        (5, True, True),
+        (5, True, True),
+    ]
+    seen = []
+
+    def waiting(self, *_):
+        seen.append(looks[len(seen)])
+        return [Arrival(path, *seen[-1])]
+
+    monkeypatch.setattr(WatchFolder, "waiting", waiting)
+
+    async def told():
+        events = []
+        async with events_of(tmp_path, poll=0.01) as found:
+            with contextlib.suppress(IndexError):  # no look is left
+                async for _ in found:
+                    events.append(len(seen))
+        return events
+
+    assert asyncio.run(told()) == [1, 6]

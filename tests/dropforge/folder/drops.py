@@ -5,9 +5,28 @@ import os
 import socket
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from dropforge.folder import WatchFolder, arrivals
+from dropforge.folder.files import arrival_of
+
 CONFIG = "class: SVC"
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a file has arrived whole."""
+    return arrival_of(path, path.lstat()).is_whole
+
+
+def arrived(folder: Path) -> list[Path]:
+    """Return what has arrived whole."""
+    return [arrival.path for arrival in arrivals(folder) if arrival.is_whole]
+
+
+def waiting(folder: WatchFolder, is_active: Callable[[str], bool], trusted: float = 0.0) -> list[str]:
+    """Return the names of what has arrived whole, and no active run has claimed."""
+    return [arrival.path.name for arrival in folder.waiting(is_active, trusted) if arrival.is_whole]
 
 
 def drop(folder: Path, name: str, text: str = CONFIG, age: float = 10.0) -> Path:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from dropforge.folder import Claim, WatchFolder
-from tests.dropforge.folder.drops import drop
+from tests.dropforge.folder.drops import drop, waiting
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def test_a_run_claims_every_whole_file(folder):
     [
         ([0.0], []),
         ([0.2, 0.1, -0.1], [0.2, 0.1]),
-        ([0.3] * 9, [*[0.3] * 6, pytest.approx(0.2)]),
+        ([0.3] * 9, [*[0.3] * 3, pytest.approx(0.1)]),
     ],
     ids=["all is whole", "more comes meanwhile", "somebody never stops"],
 )
-def test_a_claim_takes_together_what_comes_within_two_seconds(folder, monkeypatch, left, slept):
+def test_a_claim_takes_together_what_comes_within_a_second(folder, monkeypatch, left, slept):
     clock = SimpleNamespace(slept=[])
     fake = SimpleNamespace(sleep=clock.slept.append, monotonic=lambda: sum(clock.slept))
     monkeypatch.setattr("dropforge.folder.claims.time", fake)
@@ -66,8 +66,13 @@ def test_a_claim_takes_together_what_comes_within_two_seconds(folder, monkeypatc
     assert clock.slept == slept
 
 
+def test_who_waits_for_a_folder_that_is_not_there_says_nothing(folder):
+    folder.settle()
+    assert folder.claim("r1", everybody) == []
+
+
 def test_an_empty_or_missing_folder_gives_no_claim(folder):
-    assert folder.waiting(everybody) == []
+    assert waiting(folder, everybody) == []
     assert folder.claimed_by("r1") == []
     assert folder.claim("r1", everybody) == []
 
@@ -114,30 +119,30 @@ def test_two_runs_at_once_never_get_the_same_file(folder):
 
 def test_what_waits_is_what_no_active_run_has(folder):
     drop(folder.path, "a.yaml", "A")
-    assert folder.waiting(everybody) == ["a.yaml"]
+    assert waiting(folder, everybody) == ["a.yaml"]
     folder.claim("r1", everybody)
-    assert folder.waiting(everybody) == []
-    assert folder.waiting(nobody) == ["a.yaml"]
+    assert waiting(folder, everybody) == []
+    assert waiting(folder, nobody) == ["a.yaml"]
     drop(folder.path, "a.yaml", "another")
-    assert folder.waiting(everybody) == ["a.yaml"]
+    assert waiting(folder, everybody) == ["a.yaml"]
 
 
 def test_a_claim_that_is_new_speaks_for_itself(folder):
     drop(folder.path, "a.yaml", "A")
     (claim,) = folder.claim("r1", everybody)
-    assert folder.waiting(nobody, trusted=3600) == []
+    assert waiting(folder, nobody, trusted=3600) == []
     record = folder.claims / f"{claim.key}.json"
     now = time.time()
     for age in (7200, -7200):  # another machine's clock may be ahead
         os.utime(record, (now - age, now - age))
-        assert folder.waiting(nobody, trusted=3600) == ["a.yaml"]
-        assert folder.waiting(everybody, trusted=3600) == []
+        assert waiting(folder, nobody, trusted=3600) == ["a.yaml"]
+        assert waiting(folder, everybody, trusted=3600) == []
     os.utime(record)
     drop(folder.path, "a.yaml", "another")
-    assert folder.waiting(nobody, trusted=3600) == ["a.yaml"]
+    assert waiting(folder, nobody, trusted=3600) == ["a.yaml"]
     folder.release(claim, "r1")
     drop(folder.path, "a.yaml", "A")
-    assert folder.waiting(nobody, trusted=3600) == ["a.yaml"]
+    assert waiting(folder, nobody, trusted=3600) == ["a.yaml"]
 
 
 def test_a_trained_config_moves_to_done(folder):
@@ -275,7 +280,7 @@ def test_a_claim_that_is_given_back_is_free(folder):
 def test_any_name_goes_all_the_way(folder, name):
     for run, text, error in (("r1", "A", "wrong"), ("r2", "B", "wrong"), ("r3", "C", None)):
         drop(folder.path, name, text)
-        assert folder.waiting(everybody) == [name]
+        assert waiting(folder, everybody) == [name]
         (claim,) = folder.claim(run, everybody)
         assert claim == Claim(name, claim.key)
         folder.file_away(claim, run, error)

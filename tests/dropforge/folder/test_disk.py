@@ -11,7 +11,7 @@ import pytest
 from dropforge.documents import explain
 from dropforge.folder import WatchFolder
 from tests.dropforge.disks import Disk, mounted
-from tests.dropforge.folder.drops import drop
+from tests.dropforge.folder.drops import drop, waiting
 
 TEXT = "class: sklearn.tree.DecisionTreeClassifier\n"
 ENDED: list[str] = []  # the runs that are over
@@ -57,7 +57,7 @@ def test_nothing_is_claimed_while_the_watch_folder_takes_nothing(
         problem = explain(caught.value)
         assert problem
         assert str(problem.file).startswith(str(watched.claims))
-        assert watched.waiting(is_active) == ["a.yaml"]  # the trigger goes on to announce it
+        assert waiting(watched, is_active) == ["a.yaml"]  # the trigger goes on to announce it
         assert watched.claimed_by("r1") == []
     assert tree(watched) == {"a.yaml": TEXT}
     assert drafts(watched) == []

@@ -1,13 +1,14 @@
 """Only whole configs are seen, oldest first."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from dropforge.folder import SETTLE_SECONDS, arrived, is_config_name, is_whole
-from dropforge.folder.files import unsettled
-from tests.dropforge.folder.drops import KINDS, aged, drop, make
+from dropforge.folder import SETTLE_SECONDS, arrivals, is_config_name
+from dropforge.folder.files import _tells_of_writers, is_quiet, unsettled
+from tests.dropforge.folder.drops import KINDS, aged, arrived, drop, is_whole, make
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a file open")
 
@@ -39,7 +40,6 @@ def test_a_config_has_its_suffix_and_no_temporary_name(name, is_config):
 def test_a_file_is_whole_once_it_has_been_quiet(tmp_path):
     assert not is_whole(drop(tmp_path, "a.yaml", age=0.1))
     assert is_whole(drop(tmp_path, "a.yaml", age=1))
-    assert not is_whole(drop(tmp_path, "a.yaml", age=1), settle=5)
 
 
 def test_an_empty_file_is_given_more_time(tmp_path):
@@ -49,8 +49,8 @@ def test_an_empty_file_is_given_more_time(tmp_path):
 
 def test_a_time_to_come_holds_no_file_back(tmp_path):
     path = drop(tmp_path, "a.yaml", age=-86400)
-    assert is_whole(path, settle=0)
-    assert not is_whole(path, settle=30)
+    assert is_quiet(path.lstat(), settle=0)
+    assert not is_quiet(path.lstat(), settle=30)
 
 
 @linux
@@ -63,9 +63,28 @@ def test_a_file_that_is_held_open_for_writing_is_not_whole(tmp_path):
         assert is_whole(path)
 
 
+@linux
+@pytest.mark.parametrize(("kind", "is_told"), [("ext4", True), ("nfs4", False), ("", True)])
+def test_where_a_server_keeps_the_files_a_refused_lease_says_nothing(tmp_path, monkeypatch, kind, is_told):
+    device = tmp_path.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        f"1 0 0:0 / / rw - ext4 x rw\n2 1 {number} / /w\\040w rw shared:1 - {kind} s:/ rw\n" if kind else ""
+    )
+    monkeypatch.setattr("dropforge.folder.files._MOUNTS", mounts)
+    _tells_of_writers.cache_clear()
+    path = drop(tmp_path, "a.yaml", "class: SVC\n")
+    try:
+        with path.open("a"):
+            assert is_whole(path) is not is_told
+    finally:
+        _tells_of_writers.cache_clear()
+
+
 WRITER_COMES_WHILE_WE_ASK = """
 import fcntl, os, pathlib, sys
-from dropforge.folder import is_whole
+from dropforge.folder import arrivals
 
 path, real = pathlib.Path(sys.argv[1]), fcntl.fcntl
 
@@ -79,7 +98,7 @@ def ask(descriptor, command, argument=0):
     return result
 
 fcntl.fcntl = ask
-is_whole(path)
+arrivals(path.parent)
 print("and we live")
 """
 
@@ -112,7 +131,7 @@ def test_whole_files_come_oldest_first(tmp_path):
     drop(tmp_path, "notes.txt")
     drop(tmp_path / "done", "filed.yaml")
     assert arrived(tmp_path) == paths
-    assert arrived(tmp_path, settle=0) == [*paths, tmp_path / "half.yaml"]
+    assert [arrival.path for arrival in arrivals(tmp_path) if arrival.is_closed] == [*paths, tmp_path / "half.yaml"]
 
 
 def test_how_long_it_takes_until_all_is_whole(tmp_path):
@@ -128,11 +147,13 @@ def test_how_long_it_takes_until_all_is_whole(tmp_path):
 
 
 def test_a_file_that_is_taken_back_meanwhile_is_no_error(tmp_path, monkeypatch):
-    def is_whole_and_gone(path, settle):
-        path.unlink()
+    def gone(name):
+        (tmp_path / name).unlink()
         return True
 
     drop(tmp_path, "a.yaml")
-    monkeypatch.setattr("dropforge.folder.files.is_whole", is_whole_and_gone)
-    assert arrived(tmp_path) == []
-    assert not is_whole(tmp_path / "a.yaml")
+    with monkeypatch.context() as patch:
+        patch.setattr("dropforge.folder.files.is_config_name", gone)
+        assert arrivals(tmp_path) == []
+        drop(tmp_path, "a.yaml", age=0)
+        assert unsettled(tmp_path) == 0

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dropforge.documents import UserError
 from dropforge.folder import WatchFolder, is_config_name
 from tests.dropforge.disks import mounted
-from tests.dropforge.folder.drops import KINDS, aged, described, drop, make
+from tests.dropforge.folder.drops import KINDS, aged, described, drop, make, waiting
 
 SECRET = b"class: SVC\nparams: {C: 7}\n"
 
@@ -77,13 +77,13 @@ def lying(folder, *places):
 def test_what_is_no_config_is_explained_and_the_others_are_trained(folder, outside, kind, said):
     before = described(make(kind, folder.path / "x.yaml", outside))
     drop(folder.path, "good.yaml", "GOOD")
-    assert sorted(folder.waiting(nobody)) == ["good.yaml", "x.yaml"]
+    assert sorted(waiting(folder, nobody)) == ["good.yaml", "x.yaml"]
     assert work(folder, "r1") == [b"GOOD"]
     assert described(folder.path / "rejected" / "x.yaml") == before
     text = (folder.path / "rejected" / "x.yaml.error.txt").read_text()
     assert text.startswith(f"x.yaml: {said}\n    ")
     assert lying(folder, "", "done") == [folder.path / "done" / "good.yaml"]
-    assert folder.waiting(nobody) == []
+    assert waiting(folder, nobody) == []
     assert len(list(folder.snapshots.iterdir())) == 1
 
 
@@ -199,7 +199,7 @@ def test_a_folder_of_our_own_that_is_none_is_explained_and_nothing_is_touched(fo
     make(kind, folder.path / name, outside)
     with pytest.raises(UserError, match=rf"watch/{name}: this is a .* where a folder must be\n    Move it away"):
         folder.claim("r1", nobody)
-    assert folder.waiting(nobody) == ["a.yaml"]
+    assert waiting(folder, nobody) == ["a.yaml"]
     (folder.path / name).unlink()
     assert work(folder, "r1") == [b"A"]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from dropforge.folder import WatchFolder
-from tests.dropforge.folder.drops import drop
+from tests.dropforge.folder.drops import drop, waiting
 
 NAMES = ("a.yaml", "a.json", "a b.yaml", "a-1.yaml")
 RUNS = ("r1", "r2", "r3")
@@ -120,7 +120,7 @@ class Drops(RuleBasedStateMachine):
             assert self.folder.file_away(claim, "last", None) is not None
         found = self.contents()
         assert all(found[content] >= 1 for content, times in self.drops.items() if times)
-        assert self.folder.waiting(self.is_active) == []
+        assert waiting(self.folder, self.is_active) == []
         self.held = {run: {} for run in RUNS}
 
     def contents(self):
