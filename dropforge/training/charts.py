@@ -1,4 +1,4 @@
-"""Draw what consists of boxes and text: the confusion matrix, and the importances.
+"""Draw what consists of boxes and text: the confusion matrix, the importances, and a legend.
 
 By Pillow: a text costs it a tenth of what it costs matplotlib, and each candidate has some eighty. All is in pixels.
 """
@@ -24,6 +24,7 @@ from dropforge.training.explain import head_of
 
 _MARGIN, _GAP, _LINE = 12, 6, 18
 _TEXT, _TITLE = 12.5, 15.0
+_SMALL, _SMALL_LINE = 9.0, 13
 _LONGEST = 40  # characters of the name of a class or a column
 
 _FRAME = 486  # the cells of a confusion matrix, across and down
@@ -43,7 +44,7 @@ def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[A
     """
     counts = confusion_matrix(target, predicted, labels=classes)
     many, most = len(classes), counts.max()
-    names = [_shown(name) for name in classes]
+    names = [shown(name) for name in classes]
     is_numbered, cell = many <= _MOST_NUMBERS, _FRAME / many
     size = min(_TEXT, max(_LEAST_TEXT, 0.7 * cell))
     step = math.ceil(size / cell)  # from a class to the next that is named
@@ -52,7 +53,7 @@ def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[A
     left, top = _MARGIN + _LINE + longest + _GAP, _MARGIN + _LINE + _GAP
     right, bottom = left + _FRAME, top + _FRAME
     under = bottom + _GAP + (_LINE if is_upright else longest)
-    chart = _Chart(right + _MARGIN, under + _LINE + _MARGIN)
+    chart = Chart.blank(right + _MARGIN, under + _LINE + _MARGIN)
 
     colours = colormaps["Blues"](counts / most, bytes=True)[..., :3]
     shrunk = Image.Resampling.NEAREST if many <= _FRAME else Image.Resampling.BOX
@@ -80,18 +81,18 @@ def draw_confusion(target: pd.Series, predicted: np.ndarray, classes: Sequence[A
 
 def draw_importances(importances: Mapping[str, float], means: str, file: Path) -> None:
     """Write the most important columns as a PNG, the first one on top; the value of each stands at its bar's end."""
-    shown = [(_shown(name), value) for name, value in head_of(importances, _MOST_BARS).items()]
-    values = [value for _, value in shown]
+    bars = [(shown(name), value) for name, value in head_of(importances, _MOST_BARS).items()]
+    values = [value for _, value in bars]
     title = textwrap.wrap(f"Importances, {means}", int(_WIDTH / (0.62 * _TEXT)))
     top = _MARGIN + _LINE * len(title) + _GAP
-    left = _MARGIN + math.ceil(max((_font(_TEXT).getlength(name) for name, _ in shown), default=0)) + _GAP
-    chart = _Chart(_WIDTH, top + (_BAR + _BETWEEN) * len(shown) + _MARGIN)
+    left = _MARGIN + math.ceil(max((_font(_TEXT).getlength(name) for name, _ in bars), default=0)) + _GAP
+    chart = Chart.blank(_WIDTH, top + (_BAR + _BETWEEN) * len(bars) + _MARGIN)
     for number, line in enumerate(title):
         chart.text(_MARGIN, _MARGIN + _LINE * number, line, _TEXT, "la")
     least, most = min(0.0, *values), max(0.0, *values)
     share = (_WIDTH - left - _VALUE - _MARGIN) / (most - least) if most > least else 0.0
     zero = left - least * share
-    for place, (name, value) in enumerate(shown):
+    for place, (name, value) in enumerate(bars):
         up = top + place * (_BAR + _BETWEEN)
         ends = sorted((zero, zero + value * share))
         chart.draw.rectangle((ends[0], up, ends[1], up + _BAR), fill="#4c78a8")
@@ -100,7 +101,7 @@ def draw_importances(importances: Mapping[str, float], means: str, file: Path) -
     chart.write(file)
 
 
-def _shown(name: Any) -> str:
+def shown(name: Any) -> str:
     """Return a name as it is drawn: in one line, and not too long."""
     text = printable(str(name))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
@@ -111,12 +112,16 @@ def _font(size: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(findfont("DejaVu Sans"), size)
 
 
-class _Chart:
-    """A white image to draw on."""
+class Chart:
+    """An image to draw on."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self.image = Image.new("RGB", (width, height), "white")
-        self.draw = ImageDraw.Draw(self.image)
+    def __init__(self, image: Image.Image) -> None:
+        self.image, self.draw = image, ImageDraw.Draw(image)
+
+    @classmethod
+    def blank(cls, width: int, height: int) -> Chart:
+        """Return one that is white."""
+        return cls(Image.new("RGB", (width, height), "white"))
 
     def text(self, x: float, y: float, text: str, size: float, anchor: str, ink: str = "black") -> None:
         """Write a text; `anchor` is Pillow's: across (left, middle, right), then down (ascender, middle)."""
@@ -130,6 +135,17 @@ class _Chart:
         ImageDraw.Draw(mask).text((0, 0), text, font=font, fill=255)
         mask = mask.rotate(90, expand=True)
         self.image.paste("black", (round(x - mask.width / 2), round(y)), mask)
+
+    def legend(self, right: float, bottom: float, entries: Sequence[tuple[str, str]]) -> None:
+        """Say which colour is whose, in a box that ends at a lower right corner."""
+        font, sample = _font(_SMALL), 20
+        wide = sample + _GAP + max((font.getlength(text) for _, text in entries), default=0)
+        left, top = right - wide - 2 * _GAP, bottom - _SMALL_LINE * len(entries) - _GAP
+        self.draw.rectangle((left, top, right, bottom), fill="white", outline="#cccccc")
+        for number, (colour, text) in enumerate(entries):
+            y = top + _GAP / 2 + _SMALL_LINE * (number + 0.5)
+            self.draw.line((left + _GAP, y, left + _GAP + sample, y), fill=colour, width=2)
+            self.text(left + 2 * _GAP + sample, y, text, _SMALL, "lm")
 
     def write(self, file: Path) -> None:
         """Write it as a PNG."""

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from PIL import Image
 
 from dropforge.registry.compare import Standing
+from dropforge.training.charts import Chart, shown
 from dropforge.training.explain import Curve
 
 _LONGEST_LABEL = 54  # characters that name a version
@@ -35,7 +36,11 @@ def draw_curves(curves: Sequence[Curve], file: Path) -> None:
     sheet = _curve_sheet()
     sheet.draw(curves)
     pixels = np.asarray(sheet.canvas.buffer_rgba())
-    Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(file, compress_level=1)
+    chart = Chart(Image.fromarray(np.ascontiguousarray(pixels[..., :3])))
+    right, bottom = sheet.corner
+    legend = [(to_hex(f"C{number}"), shown(curve.label)) for number, curve in enumerate(curves)]
+    chart.legend(right - 8, bottom - 8, legend)
+    chart.write(file)
 
 
 class _CurveSheet:
@@ -48,41 +53,31 @@ class _CurveSheet:
         figure = Figure(figsize=(13.0, 4.4), dpi=72)
         self.canvas = FigureCanvasAgg(figure)
         figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.12, wspace=0.2)
-        self.roc, precision, calibration = figure.subplots(1, 3)
+        roc, precision, calibration = figure.subplots(1, 3)
         for axes, title, across, up in (
-            (self.roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
+            (roc, "ROC (dotted: guessing)", "share of the others taken for it", "share of the class found"),
             (precision, "Precision and recall", "recall", "precision"),
             (calibration, "Calibration (dotted: perfect)", "probability that the model gives", "share of the class"),
         ):
             axes.set(title=title, xlabel=across, ylabel=up, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-        for axes in (self.roc, calibration):
+        for axes in (roc, calibration):
             axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
         self.lines = (
-            *(axes.plot([], [], animated=True)[0] for axes in (self.roc, precision)),
+            *(axes.plot([], [], animated=True)[0] for axes in (roc, precision)),
             *calibration.plot([], [], animated=True, marker="o", markersize=3),
         )
-        self._labels: tuple[str, ...] = ()
         self.canvas.draw()
         self._empty = self.canvas.copy_from_bbox(figure.bbox)
+        box = roc.get_window_extent()
+        self.corner = (box.x1, figure.bbox.height - box.y0)  # of the first axes, at the lower right; y from above
 
     def draw(self, curves: Sequence[Curve]) -> None:
-        """Draw the curves, and which is whose."""
-        self._name(tuple(curve.label for curve in curves))
+        """Draw the curves."""
+        self.canvas.restore_region(self._empty)
         for number, curve in enumerate(curves):
             for line, points in zip(self.lines, (curve.roc, curve.precision_recall, curve.calibration), strict=True):
                 line.set(data=points, color=f"C{number}")
                 self.canvas.figure.draw_artist(line)
-
-    def _name(self, labels: tuple[str, ...]) -> None:
-        """Draw the axes with a legend, which is kept for the next candidate."""
-        if labels != self._labels:
-            self.canvas.restore_region(self._empty)
-            own = [Line2D([], [], color=f"C{number}", label=label) for number, label in enumerate(labels)]
-            legend = self.roc.legend(handles=own, fontsize=8, loc="lower right")
-            self.roc.draw_artist(legend)
-            legend.remove()
-            self._labels, self._named = labels, self.canvas.copy_from_bbox(self.canvas.figure.bbox)
-        self.canvas.restore_region(self._named)
 
 
 @functools.lru_cache(maxsize=1)
