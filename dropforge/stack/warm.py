@@ -30,7 +30,6 @@ AFTER = {
         "dropforge.airflow.trigger",
     )
 }
-RUNNERS = ("airflow.jobs.triggerer_job_runner", "dropforge.airflow.runner")
 
 
 @compiles(now, "sqlite")
@@ -58,8 +57,11 @@ def main() -> None:
     for library in AFTER.get(part, ()):
         importlib.import_module(library)
     if part == "triggerer":
-        jobs, ours = (importlib.import_module(name) for name in RUNNERS)
-        jobs.TriggerRunner = ours.PromptRunner  # type: ignore[attr-defined]
+        from airflow.jobs import triggerer_job_runner
+
+        from dropforge.stack.runner import PromptRunner
+
+        triggerer_job_runner.TriggerRunner = PromptRunner
     sys.argv[0] = "airflow"
     airflow.main()
 

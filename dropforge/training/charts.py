@@ -101,10 +101,10 @@ def draw_importances(importances: Mapping[str, float], means: str, file: Path) -
     chart.write(file)
 
 
-def shown(name: Any) -> str:
-    """Return a name as it is drawn: in one line, and not too long."""
+def shown(name: Any, longest: int = _LONGEST) -> str:
+    """Return a name as it is drawn: in one line, and of so many characters at most."""
     text = printable(str(name))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 @functools.lru_cache(maxsize=32)

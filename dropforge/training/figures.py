@@ -119,8 +119,4 @@ def draw_leaderboard(entries: Sequence[Standing], trained: Collection[str], titl
 
 def _label(entry: Standing) -> str:
     star = "\u2605 " if entry.champion else ""
-    return _short(f"{star}{entry.version}  {entry.name}  {entry.config}", _LONGEST_LABEL)
-
-
-def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return shown(f"{star}{entry.version}  {entry.name}  {entry.config}", _LONGEST_LABEL)

@@ -46,7 +46,7 @@ dropforge.stack.warm.main()
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "module"),
-    [("triggerer", "dropforge.airflow.runner"), ("dag-processor", "airflow.jobs.triggerer_job_runner")],
+    [("triggerer", "dropforge.stack.runner"), ("dag-processor", "airflow.jobs.triggerer_job_runner")],
 )
 def test_the_triggerer_hands_events_on_by_our_runner(part: str, module: str) -> None:
     done = subprocess.run([sys.executable, "-c", RUNNER, part], capture_output=True, text=True, check=True)  # noqa: S603

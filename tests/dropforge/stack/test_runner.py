@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from airflow.jobs.triggerer_job_runner import TriggerRunner
 
-from dropforge.airflow.runner import PromptRunner
+from dropforge.stack.runner import PromptRunner
 
 
 @pytest.fixture
