@@ -48,7 +48,7 @@ class Disk:
 @contextlib.contextmanager
 def mounted(path: Path, megabytes: int) -> Iterator[Disk]:
     """Mount a file system; where that is not allowed, the test is skipped."""
-    path.mkdir()
+    path.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

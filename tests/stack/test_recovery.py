@@ -6,9 +6,10 @@ import socket
 
 import pytest
 
+from tests.dropforge.disks import mounted
 from tests.stack.killing import kill
 from tests.stack.project import until
-from tests.stack.test_train import tree
+from tests.stack.test_train import by_file, tree
 
 
 @pytest.mark.parametrize("part", ["api-server", "dag-processor"])
@@ -47,6 +48,30 @@ def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_start(project):
 
 def test_a_second_stack_of_the_same_project_is_refused(project):
     assert "is up already" in _error(project, "up")
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "refusal", "said"),
+    [
+        ("full", "configs/tight", lambda disk: disk.full(but=4096), "the disk is full"),  # with room for the config
+        ("sealed", ".dropforge/dropped/tight", lambda disk: disk.read_only(), "this file system is read-only"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_explained_and_the_config_stays_until_it_does(project, name, place, refusal, said):
+    def refused():
+        return next((t for t in project.tasks("tight_train") if t["state"] == "up_for_retry"), None)
+
+    with mounted(project.home / place, 1) as disk:
+        with refusal(disk):
+            project.drop("tight", **{f"{name}_yaml": tree(len(name))})
+            task = until(refused, "a task is to be tried again")
+            assert task["task_id"] == "claim"
+            where = f"/dags/tight_train/dagRuns/{task['dag_run_id']}/taskInstances/claim/logs/{task['try_number']}"
+            assert said in project.airflow.get(where).text
+            assert f"{name}.yaml" in project.waiting("tight")
+        project.filed("tight", f"{name}.yaml")
+        project.idle("tight_train")
+    assert f"{name}.yaml" in by_file(project, "tight")
 
 
 def _error(project, *arguments):

@@ -7,6 +7,7 @@ import time
 
 import psutil
 
+from dropforge.airflow.batches import FEW
 from tests.stack.project import until
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -149,6 +150,23 @@ def test_a_candidate_that_cannot_be_fitted_is_rejected_and_the_others_of_its_fil
     (rejected,) = project.filed("drops", "partly.yaml", folder="rejected")
     assert "n_neighbors" in rejected.with_name("partly.yaml.error.txt").read_text()
     assert by_file(project, "drops")["partly.yaml"].tags["estimator"].endswith("DecisionTreeClassifier")
+
+
+def test_a_candidate_over_its_limit_is_stopped_alone_in_its_batch_and_told_which_limit(project):
+    many = max(FEW, 2 * os.cpu_count())
+    project.drop(
+        "limited",
+        endless_yaml=f"class: {FOREST}\nparams: {{n_estimators: 100000000}}\n",
+        huge_yaml="class: MLPClassifier\nparams: {hidden_layer_sizes: [10000, 10000]}\n",  # its weights are 860 MB
+        many_yaml=f"class: DecisionTreeClassifier\ngrid: {{max_depth: {list(range(1, many + 1))}}}\n",
+    )
+    project.filed("limited", "many.yaml")
+    stopped = project.filed("limited", "endless.yaml", "huge.yaml", folder="rejected")
+    time_, memory = (path.with_name(f"{path.name}.error.txt").read_text() for path in stopped)
+    assert "training took longer than 10 s (train.timeout_seconds) and was stopped" in time_
+    assert "training took more than 300 MB of memory (train.memory_mb) and was stopped" in memory
+    assert [version.tags["config_file"] for version in project.versions("limited")] == ["many.yaml"] * many
+    assert len({task["map_index"] for task in project.tasks("limited_train") if task["task_id"] == "train"}) < many + 2
 
 
 def test_names_and_values_that_json_cannot_say_stop_nobody(project):
